@@ -19,5 +19,5 @@
 //
 // Lock order, outermost first: Registry.mu, namespace.mu, Cursor.mu, room.mu.
 // Nothing is read from the log and nothing is written to a socket under any of
-// them, and a bell is rung under none but namespace.mu.
+// them. A bell is rung under namespace.mu and room.mu, and so must not block.
 package events

@@ -121,7 +121,7 @@ type Query struct {
 // A Page is the answer to a Query.
 type Page struct {
 	Events  []*Event // in order of number, without those that outlived their TTL
-	More    bool     // the range holds more beyond the limits: after the page's last, or with Newest before its first
+	More    bool     // the range holds more beyond the limits: after the page's last, or with Newest before its first; then Events is not empty
 	Removed uint64   // as Log.Removed for the stretch, at the moment the events were read or later
 }
 

@@ -1,0 +1,47 @@
+package events
+
+import "time"
+
+// A place is where a stream stands when an event comes by: who it is and which
+// rooms it has at that moment.
+type place interface {
+	// in reports whether the stream is in the room.
+	in(room string) bool
+	// all reports whether it listens to everything instead of rooms.
+	all() bool
+}
+
+// audible is the one rule of who hears an event, live, late and in replay alike:
+// the union of its targets, less the member that is skipped, less what except
+// names, while it lives. The sender is compared as a member, never as a socket,
+// and so stays left out after a reconnect and in another tab.
+//
+// A stream over everything is an onlooker in no room: except leaves it out by
+// its member or with *, not by a room.
+func audible(e *Event, member string, p place, now time.Time) bool {
+	if e.Skip != "" && e.Skip == member || e.Expired(now) {
+		return false
+	}
+	if !meets(e.To, member, p, p.all()) {
+		return false
+	}
+	return !meets(e.Except, member, p, false)
+}
+
+// meets reports whether one of the targets is everyone, the member, or a room the
+// stream is in; with rooms, any room will do.
+func meets(targets []string, member string, p place, rooms bool) bool {
+	for _, t := range targets {
+		switch {
+		case t == Everyone:
+			return true
+		case t[0] == '@':
+			if t[1:] == member {
+				return true
+			}
+		case rooms || p.in(t):
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,453 @@
+package events
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Cursor is one stream's place in the log: which rooms it has and up to which
+// number it has been told everything in them. It holds no events but a few
+// volatile ones, so it costs nobody anything to be slow.
+//
+// Next is called by one reader at a time; everything else by anybody.
+type Cursor struct {
+	reg     *Registry
+	ns      *namespace
+	hello   Hello
+	ring    func()
+	pos     atomic.Uint64 // written by the reader only
+	closing chan struct{} // closed with the bye
+
+	// The reader's own.
+	gaps []Gap             // to be told before anything else
+	told map[string]uint64 // by stretch, "" for all: up to where a gap was told
+
+	mu       sync.Mutex
+	seats    []seat
+	listens  bool // the stream is over everything
+	unsent   []unnumbered
+	current  bool // the last Next gave all there was
+	bye      *Bye
+	released bool
+}
+
+// A seat is one of a cursor's rooms, heard from a number on.
+type seat struct {
+	room *room
+	from uint64 // only numbers above it are heard
+}
+
+// An unnumbered is a volatile event with its place in the order.
+type unnumbered struct {
+	after uint64
+	event *Event
+	at    time.Time
+}
+
+// A stream is up to date when its last page gave all there was and its reader
+// comes back for the next one soon. One that lets so many volatile events pile up,
+// or takes so long, is stuck in writing, and what waited for it is dropped.
+const (
+	maxUnsent = 64
+	maxWait   = time.Second
+)
+
+// Hello is what a stream is told first.
+type Hello struct {
+	Namespace  string
+	Rooms      []string // as asked for, each once; ["*"] for everything
+	Member     string
+	Connection string // the connection ID, only when it was issued now
+	User       string
+	Start      ID   // the position that the stream starts from
+	Resumed    bool // a position was asked for and no gap follows
+}
+
+// A Delivery is a page of a cursor: what the stream is to be told next. Gaps come
+// first, then the events in order; Position is where the stream is once it has
+// been told all of it. With Bye set there is nothing more, now or later.
+type Delivery struct {
+	Gaps     []Gap
+	Events   []*Event // a volatile event has Seq 0
+	Position ID
+	More     bool // the page was cut by its limits; ask again before writing less
+	Bye      *Bye
+}
+
+// Empty reports whether there is nothing to tell.
+func (d *Delivery) Empty() bool { return len(d.Gaps) == 0 && len(d.Events) == 0 && d.Bye == nil }
+
+// A Limit bounds a page. A zero field means its default.
+type Limit struct {
+	Events int // default 256
+	Bytes  int // of Event.Size; default 256 KiB; one event is given at least
+}
+
+func (l Limit) withDefaults() Limit {
+	if l.Events <= 0 {
+		l.Events = 256
+	}
+	if l.Bytes <= 0 {
+		l.Bytes = 256 << 10
+	}
+	return l
+}
+
+// Hello gives what the stream is to be told first.
+func (c *Cursor) Hello() Hello { return c.hello }
+
+// Epoch gives the epoch of the log that the cursor reads: that of every event ID.
+func (c *Cursor) Epoch() string { return c.hello.Start.Epoch }
+
+// Position gives the number up to which the stream has been given everything.
+func (c *Cursor) Position() ID { return ID{c.Epoch(), c.pos.Load()} }
+
+// Closing gives a channel that is closed once the cursor was told to end.
+func (c *Cursor) Closing() <-chan struct{} { return c.closing }
+
+// Rooms gives the rooms that the stream has now.
+func (c *Cursor) Rooms() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.listens {
+		return []string{Everyone}
+	}
+	rooms := []string{}
+	for _, s := range c.seats {
+		if IsRoom(s.room.name) {
+			rooms = append(rooms, s.room.name)
+		}
+	}
+	return rooms
+}
+
+// Next gives the next page, at once: from the windows where they reach back far
+// enough, else from the log. An empty page means that the stream has everything
+// there is; the bell rings when that is no longer so. Position moves on also when
+// nothing on the page is for this stream. An error is the log's; the position is
+// then where it was, and the call may be repeated.
+func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
+	limit = limit.withDefaults()
+	pos := c.pos.Load()
+
+	// The watermark is read before the rooms. Read after them, it would promise
+	// events that came into a room once that room had been looked at.
+	mark := c.ns.watermark.Load()
+	seats, bye := c.look()
+	if bye != nil {
+		c.release()
+		return Delivery{Position: c.Position(), Bye: bye}, nil
+	}
+
+	page, upto, gaps, err := c.gather(ctx, seats, pos, mark, limit)
+	if err != nil {
+		return Delivery{Position: c.Position()}, err
+	}
+	d := Delivery{Gaps: append(c.gaps, gaps...)}
+	c.gaps = nil
+	slices.SortFunc(page, func(a, b *Event) int { return compare(a.Seq, b.Seq) })
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d.Events, upto = c.pickLocked(page, pos, upto, limit)
+	d.More = upto < mark
+	if upto > pos {
+		c.pos.Store(upto)
+	}
+	d.Position = c.Position()
+	c.current = !d.More
+	return d, nil
+}
+
+func compare(a, b uint64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// look gives the rooms as they are now.
+func (c *Cursor) look() ([]seat, *Bye) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.seats), c.bye
+}
+
+// gather collects, room by room and unsorted, the events in (pos, mark], and the
+// number up to which every room has been read.
+func (c *Cursor) gather(ctx context.Context, seats []seat, pos, mark uint64, limit Limit) (page []*Event, upto uint64, gaps []Gap, err error) {
+	upto = mark
+	var behind []seat
+	for _, s := range seats {
+		from := max(pos, s.from)
+		if from >= mark {
+			continue
+		}
+		var floor, cut uint64
+		before := len(page)
+		page, floor, cut = s.room.after(page, from, mark, limit.Events)
+		if from < floor {
+			// Below the floor the window is not the whole story; the log tells it from
+			// the position on, in one order.
+			page = page[:before]
+			behind = append(behind, s)
+			continue
+		}
+		upto = min(upto, cut)
+	}
+	if len(behind) == 0 {
+		return page, upto, nil, nil
+	}
+	// Many rooms share the page, so that a stream over a hundred of them does not
+	// read a hundred pages to give one.
+	share := max(limit.Events/len(behind), 8)
+	for _, s := range behind {
+		from := max(pos, s.from)
+		if from >= upto {
+			continue
+		}
+		read, err := c.reg.o.Log.Read(ctx, c.ns.name, Query{
+			Stretch: s.room.name, After: from, Upto: upto, Limit: share, Bytes: limit.Bytes,
+		})
+		if err != nil {
+			return nil, 0, nil, err
+		}
+		page = append(page, read.Events...)
+		if read.More && len(read.Events) > 0 {
+			upto = min(upto, read.Events[len(read.Events)-1].Seq)
+		}
+		if more, err := c.missed(ctx, s.room.name, from, read.Removed); err != nil {
+			return nil, 0, nil, err
+		} else {
+			gaps = append(gaps, more...)
+		}
+	}
+	return page, upto, gaps, nil
+}
+
+// missed tells the gap between a position and what retention removed beyond it,
+// once.
+func (c *Cursor) missed(ctx context.Context, stretch string, pos, removed uint64) ([]Gap, error) {
+	if removed <= max(pos, c.told[Everything], c.told["in "+stretch]) {
+		return nil, nil
+	}
+	head, err := c.reg.o.Log.Head(ctx, c.ns.name)
+	if err != nil {
+		return nil, err
+	}
+	var gaps []Gap
+	if head.Removed > max(pos, c.told[Everything]) {
+		gaps = append(gaps, c.gap("", pos, head.Removed))
+		c.told[Everything] = head.Removed
+	}
+	if removed > max(pos, c.told[Everything]) {
+		room := stretch
+		if stretch == Everything || !IsRoom(stretch) {
+			room = ""
+		}
+		gaps = append(gaps, c.gap(room, pos, removed))
+		c.told["in "+stretch] = removed
+	}
+	return gaps, nil
+}
+
+func (c *Cursor) gap(room string, from, to uint64) Gap {
+	return Gap{Room: room, From: ID{c.Epoch(), from}.String(), To: ID{c.Epoch(), to}, Reason: GapExpired}
+}
+
+// pickLocked takes from the sorted page what this stream hears, each number once,
+// with the volatile events in their places, up to a limit or to number upto, and
+// gives the number that it came to.
+func (c *Cursor) pickLocked(page []*Event, pos, upto uint64, limit Limit) ([]*Event, uint64) {
+	now := c.reg.o.Now()
+	c.unsent = slices.DeleteFunc(c.unsent, func(u unnumbered) bool { return now.Sub(u.at) > maxWait })
+	out := page[:0:len(page)]
+	if len(c.unsent) > 0 {
+		out = nil // there may be more to give than the page holds
+	}
+	bytes, last := 0, pos
+	full := func(e *Event) bool {
+		return len(out) > 0 && (len(out) >= limit.Events || bytes+e.Size() > limit.Bytes)
+	}
+	take := func(e *Event) {
+		out = append(out, e)
+		bytes += e.Size()
+	}
+	volatile := func(before uint64) bool { // those whose place is before a number
+		for len(c.unsent) > 0 && c.unsent[0].after < before {
+			if full(c.unsent[0].event) {
+				return false
+			}
+			take(c.unsent[0].event)
+			c.unsent = c.unsent[1:]
+		}
+		return true
+	}
+	for _, e := range page {
+		if e.Seq > upto {
+			break
+		}
+		if e.Seq == last || !audible(e, c.hello.Member, c, now) {
+			last = e.Seq
+			continue
+		}
+		if !volatile(e.Seq) || full(e) {
+			return out, last
+		}
+		take(e)
+		last = e.Seq
+	}
+	if !volatile(upto + 1) {
+		return out, last
+	}
+	return out, max(upto, pos)
+}
+
+// in and all make the cursor a place; both under mu.
+func (c *Cursor) in(name string) bool {
+	for _, s := range c.seats {
+		if s.room.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Cursor) all() bool { return c.listens }
+
+// offer gives the cursor a volatile event whose place is after number after; it
+// takes it if the stream has everything before it. It is called under
+// namespace.mu.
+func (c *Cursor) offer(e *Event, after uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.current || len(c.unsent) >= maxUnsent || c.bye != nil {
+		return false
+	}
+	if !audible(e, c.hello.Member, c, e.Time) {
+		return false
+	}
+	c.unsent = append(c.unsent, unnumbered{after, e, c.reg.o.Now()})
+	return true
+}
+
+// bell rings it. It does not block.
+func (c *Cursor) bell() {
+	if c.ring != nil {
+		c.ring()
+	}
+}
+
+// Join adds rooms to the stream and gives the position from which they are heard.
+// A room it already has stays as it is. bad-name and bad-parameter change nothing.
+func (c *Cursor) Join(rooms ...string) (ID, error) {
+	for _, r := range rooms {
+		if err := CheckRoom(r); err != nil {
+			return ID{}, err
+		}
+	}
+	n := c.ns
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	mark := n.watermark.Load()
+	if c.released || c.bye != nil {
+		return ID{}, Refuse(CodeNotFound, "the stream has ended")
+	}
+	add := []string{}
+	count := 0
+	for _, s := range c.seats {
+		if IsRoom(s.room.name) {
+			count++
+		}
+	}
+	for _, r := range rooms {
+		if !c.in(r) && !slices.Contains(add, r) {
+			add = append(add, r)
+		}
+	}
+	if count+len(add) > MaxStreamRooms {
+		return ID{}, Refuse(CodeBadParameter, "a stream has at most %d rooms", MaxStreamRooms)
+	}
+	for _, r := range add {
+		c.seats = append(c.seats, seat{room: n.enterLocked(r, c), from: mark})
+	}
+	return ID{c.Epoch(), mark}, nil
+}
+
+// Leave takes rooms from the stream. Those it does not have are passed over.
+func (c *Cursor) Leave(rooms ...string) {
+	n := c.ns
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seats = slices.DeleteFunc(c.seats, func(s seat) bool {
+		if !IsRoom(s.room.name) || !slices.Contains(rooms, s.room.name) {
+			return false
+		}
+		n.exitLocked(s.room, c)
+		return true
+	})
+}
+
+// End tells the cursor to end with a bye: the next Next gives it. The first bye
+// stays. It does not wait.
+func (c *Cursor) End(bye Bye) {
+	c.mu.Lock()
+	first := c.bye == nil
+	if first {
+		c.bye = &bye
+		close(c.closing)
+	}
+	c.mu.Unlock()
+	if first {
+		c.bell()
+	}
+}
+
+// Close takes the cursor out of its rooms. Whoever opened it closes it, once or
+// more often. After Close the bell is silent.
+func (c *Cursor) Close() {
+	c.release()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.bye == nil {
+		c.bye = &Bye{Reason: ByeAge, Reconnect: true}
+		close(c.closing)
+	}
+}
+
+func (c *Cursor) release() {
+	n := c.ns
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.released {
+		return
+	}
+	c.released = true
+	for _, s := range c.seats {
+		n.exitLocked(s.room, c)
+	}
+	n.forgetLocked(c)
+	c.unsent, c.current = nil, false
+	c.reg.streams.Add(-1)
+}
+
+// spread gives a time to come back within which as many streams as end now come
+// back at a rate that the next process can take.
+func spread(streams int) time.Duration {
+	const perSecond = 2000
+	window := time.Duration(streams) * time.Second / perSecond
+	return time.Second + time.Duration(rand.Int64N(int64(window)+1))
+}

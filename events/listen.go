@@ -1,0 +1,280 @@
+package events
+
+import (
+	"context"
+	"slices"
+)
+
+// Listen is what a stream asks for.
+type Listen struct {
+	Rooms []string // up to 100; none means only what goes to everyone and to its member
+	All   bool     // everything in the namespace but what goes to other members; Rooms is then ignored
+	Start Start
+
+	// Bell is rung, from any goroutine, when there may be something for Next. It
+	// must not block and must not call the registry. It may ring for nothing, and
+	// it has not rung for what was there before Listen returned: call Next first.
+	Bell func()
+}
+
+// Listen opens a cursor. The caller closes it. unavailable is answered while the
+// registry drains.
+func (r *Registry) Listen(ctx context.Context, c Caller, ns string, l Listen) (*Cursor, error) {
+	if err := CheckNamespace(ns); err != nil {
+		return nil, err
+	}
+	if err := c.Require(MayRead); err != nil {
+		return nil, err
+	}
+	rooms, err := listenRooms(l)
+	if err != nil {
+		return nil, err
+	}
+	n, err := r.open(ctx, ns)
+	if err != nil {
+		return nil, err
+	}
+	cur := &Cursor{
+		reg: r, ns: n, ring: l.Bell, listens: l.All,
+		told: make(map[string]uint64), closing: make(chan struct{}),
+		hello: Hello{Namespace: ns, Rooms: rooms, User: c.User},
+	}
+	if c.Connection == "" {
+		c.Connection = NewConnectionID()
+		cur.hello.Connection = c.Connection
+	}
+	cur.hello.Member = n.member(c)
+
+	// The cursor sits in its rooms before it is known where it starts: whatever is
+	// appended from here on rings its bell, and nothing can be between.
+	mark, oldest, err := cur.sit(rooms)
+	if err != nil {
+		return nil, err
+	}
+	if oldest != nil {
+		oldest.End(Bye{Reason: ByeReplaced})
+	}
+	if err := cur.begin(ctx, l.Start, mark); err != nil {
+		cur.Close()
+		return nil, err
+	}
+	return cur, nil
+}
+
+func listenRooms(l Listen) ([]string, error) {
+	if l.All {
+		return []string{Everyone}, nil
+	}
+	rooms := []string{}
+	for _, name := range l.Rooms {
+		if err := CheckRoom(name); err != nil {
+			return nil, err
+		}
+		if !slices.Contains(rooms, name) {
+			rooms = append(rooms, name)
+		}
+	}
+	if len(rooms) > MaxStreamRooms {
+		return nil, Refuse(CodeBadParameter, "a stream has at most %d rooms", MaxStreamRooms)
+	}
+	return rooms, nil
+}
+
+// sit puts a new cursor into its rooms, everyone's and its member's, and gives
+// the watermark of that moment.
+func (c *Cursor) sit(rooms []string) (mark uint64, oldest *Cursor, err error) {
+	stretches := append([]string{Everyone, "@" + c.hello.Member}, rooms...)
+	if c.listens {
+		// What goes to everyone lies in everything too.
+		stretches = []string{Everything, "@" + c.hello.Member}
+	}
+	n := c.ns
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if c.reg.draining.Load() {
+		return 0, nil, Refuse(CodeUnavailable, "the server is about to end")
+	}
+	mark = n.watermark.Load()
+	c.hello.Start = ID{n.epoch, mark}
+	for _, s := range stretches {
+		c.seats = append(c.seats, seat{room: n.enterLocked(s, c)})
+	}
+	c.reg.streams.Add(1)
+	return mark, n.admitLocked(c), nil
+}
+
+// begin resolves where the stream starts and what it is told about it.
+func (c *Cursor) begin(ctx context.Context, s Start, mark uint64) error {
+	log, ns := c.reg.o.Log, c.ns.name
+	pos := mark
+	names := make([]string, len(c.seats))
+	for i, st := range c.seats {
+		names[i] = st.room.name
+	}
+	switch s.kind {
+	case startAfter, startMalformed:
+		if s.kind == startMalformed || s.id.Epoch != c.Epoch() || s.id.Seq > mark {
+			g := Gap{To: ID{c.Epoch(), mark}, Reason: GapEpoch}
+			if s.kind == startAfter {
+				g.From = s.raw
+			}
+			c.gaps = append(c.gaps, g)
+			break
+		}
+		pos = s.id.Seq
+		if pos == mark {
+			break
+		}
+		removed, err := log.Removed(ctx, ns, names)
+		if err != nil {
+			return err
+		}
+		for i, name := range names {
+			gaps, err := c.missed(ctx, name, pos, removed[i])
+			if err != nil {
+				return err
+			}
+			c.gaps = append(c.gaps, gaps...)
+		}
+	case startAll, startLast:
+		first, err := c.forgive(ctx, names, s, mark)
+		if err != nil {
+			return err
+		}
+		pos = min(mark, first)
+	case startAt:
+		first, err := c.since(ctx, names, s, mark)
+		if err != nil {
+			return err
+		}
+		pos = min(mark, first)
+	}
+	c.pos.Store(pos)
+	c.hello.Start.Seq = pos
+	c.hello.Resumed = s.Return() && len(c.gaps) == 0
+	c.mu.Lock()
+	c.current = pos == mark && len(c.gaps) == 0
+	c.mu.Unlock()
+	return nil
+}
+
+// forgive starts at what is still kept, or at the newest of it, and takes as told
+// what retention removed until now.
+func (c *Cursor) forgive(ctx context.Context, names []string, s Start, mark uint64) (uint64, error) {
+	log, ns := c.reg.o.Log, c.ns.name
+	removed, err := log.Removed(ctx, ns, names)
+	if err != nil {
+		return 0, err
+	}
+	for i, name := range names {
+		c.told["in "+name] = removed[i]
+	}
+	if s.kind == startLast {
+		return c.newest(ctx, names, s.n, mark)
+	}
+	return c.first(ctx, names, 0, mark)
+}
+
+// first gives the number just below the first event above a number that the
+// stream hears, mark when there is none.
+func (c *Cursor) first(ctx context.Context, names []string, above, mark uint64) (uint64, error) {
+	lowest := mark
+	for _, name := range names {
+		for from := above; from < lowest; {
+			page, err := c.reg.o.Log.Read(ctx, c.ns.name, Query{Stretch: name, After: from, Upto: lowest, Limit: 64})
+			if err != nil {
+				return 0, err
+			}
+			if heard := c.heard(page.Events); len(heard) > 0 {
+				lowest = heard[0].Seq - 1
+				break
+			}
+			if !page.More || len(page.Events) == 0 {
+				break
+			}
+			from = page.Events[len(page.Events)-1].Seq
+		}
+	}
+	return lowest, nil
+}
+
+// newest gives the number just below the first of the newest n events that the
+// stream hears.
+func (c *Cursor) newest(ctx context.Context, names []string, n int, mark uint64) (uint64, error) {
+	if n <= 0 {
+		return mark, nil
+	}
+	var found []uint64
+	for _, name := range names {
+		mine := 0
+		for upto := mark; upto > 0 && mine < n; {
+			page, err := c.reg.o.Log.Read(ctx, c.ns.name, Query{Stretch: name, Upto: upto, Limit: n, Newest: true})
+			if err != nil {
+				return 0, err
+			}
+			for _, e := range c.heard(page.Events) {
+				found = append(found, e.Seq)
+				mine++
+			}
+			if !page.More || len(page.Events) == 0 {
+				break
+			}
+			upto = page.Events[0].Seq - 1
+		}
+	}
+	slices.Sort(found)
+	found = slices.Compact(found)
+	if len(found) == 0 {
+		return mark, nil
+	}
+	return found[max(0, len(found)-n)] - 1, nil
+}
+
+func (c *Cursor) heard(events []*Event) []*Event {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.reg.o.Now()
+	return slices.DeleteFunc(slices.Clone(events), func(e *Event) bool {
+		return !audible(e, c.hello.Member, c, now)
+	})
+}
+
+// since starts at a time. What retention removed is told unless something kept
+// stands between it and the time, which shows that it was older.
+func (c *Cursor) since(ctx context.Context, names []string, s Start, mark uint64) (uint64, error) {
+	log, ns := c.reg.o.Log, c.ns.name
+	at, err := log.Find(ctx, ns, s.at)
+	if err != nil {
+		return 0, err
+	}
+	base := min(at-1, mark)
+	removed, err := log.Removed(ctx, ns, names)
+	if err != nil {
+		return 0, err
+	}
+	for i, name := range names {
+		if removed[i] == 0 {
+			continue
+		}
+		if removed[i] < base {
+			between, err := log.Read(ctx, ns, Query{Stretch: Everything, After: removed[i], Upto: base, Limit: 1})
+			if err != nil {
+				return 0, err
+			}
+			if len(between.Events) > 0 {
+				c.told["in "+name] = removed[i]
+				continue
+			}
+		}
+		// Below the mark nobody knows how old it was.
+		gaps, err := c.missed(ctx, name, 0, removed[i])
+		if err != nil {
+			return 0, err
+		}
+		for j := range gaps {
+			gaps[j].From = ""
+		}
+		c.gaps = append(c.gaps, gaps...)
+	}
+	return c.first(ctx, names, base, mark)
+}
