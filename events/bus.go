@@ -22,7 +22,7 @@ type Bus interface {
 type Signal struct {
 	Namespace string
 	// Volatile is an event without a number, whose place is after number After.
-	// A node that has not come to After drops it: its streams are not up to date.
+	// A node whose tail has not come to After holds it until then.
 	Volatile *Event
 	After    uint64
 }

@@ -267,7 +267,9 @@ func (c *Cursor) gap(room string, from, to uint64) Gap {
 // gives the number that it came to.
 func (c *Cursor) pickLocked(page []*Event, pos, upto uint64, limit Limit) ([]*Event, uint64) {
 	now := c.reg.o.Now()
-	c.unsent = slices.DeleteFunc(c.unsent, func(u unnumbered) bool { return now.Sub(u.at) > maxWait })
+	c.unsent = slices.DeleteFunc(c.unsent, func(u unnumbered) bool {
+		return now.Sub(u.at) > maxWait || !audible(u.event, c.hello.Member, c, now)
+	})
 	out := page[:0:len(page)]
 	if len(c.unsent) > 0 {
 		out = nil // there may be more to give than the page holds
@@ -333,6 +335,9 @@ func (c *Cursor) offer(e *Event, after uint64) bool {
 	}
 	if !audible(e, c.hello.Member, c, e.Time) {
 		return false
+	}
+	if n := len(c.unsent); n > 0 {
+		after = max(after, c.unsent[n-1].after)
 	}
 	c.unsent = append(c.unsent, unnumbered{after, e, c.reg.o.Now()})
 	return true

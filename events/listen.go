@@ -113,7 +113,11 @@ func (c *Cursor) begin(ctx context.Context, s Start, mark uint64) error {
 	}
 	switch s.kind {
 	case startAfter, startMalformed:
-		if s.kind == startMalformed || s.id.Epoch != c.Epoch() || s.id.Seq > mark {
+		known, err := c.knows(ctx, s, mark)
+		if err != nil {
+			return err
+		}
+		if !known {
 			g := Gap{To: ID{c.Epoch(), mark}, Reason: GapEpoch}
 			if s.kind == startAfter {
 				g.From = s.raw
@@ -122,7 +126,7 @@ func (c *Cursor) begin(ctx context.Context, s Start, mark uint64) error {
 			break
 		}
 		pos = s.id.Seq
-		if pos == mark {
+		if pos >= mark {
 			break
 		}
 		removed, err := log.Removed(ctx, ns, names)
@@ -153,9 +157,22 @@ func (c *Cursor) begin(ctx context.Context, s Start, mark uint64) error {
 	c.hello.Start.Seq = pos
 	c.hello.Resumed = s.Return() && len(c.gaps) == 0
 	c.mu.Lock()
-	c.current = pos == mark && len(c.gaps) == 0
+	c.current = pos >= mark && len(c.gaps) == 0
 	c.mu.Unlock()
 	return nil
+}
+
+// knows reports whether the position that was asked for is one of this log. A
+// number that was answered may be ahead of this node's tail for a moment.
+func (c *Cursor) knows(ctx context.Context, s Start, mark uint64) (bool, error) {
+	if s.kind == startMalformed || s.id.Epoch != c.Epoch() {
+		return false, nil
+	}
+	if s.id.Seq <= mark {
+		return true, nil
+	}
+	head, err := c.reg.o.Log.Head(ctx, c.ns.name)
+	return err == nil && s.id.Seq <= head.Last, err
 }
 
 // forgive starts at what is still kept, or at the newest of it, and takes as told

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,8 @@ type namespace struct {
 	epoch   string
 	key     []byte
 	time    time.Time // of the last event that the tail brought
+	kept    uint64    // the highest number that an append of this node was answered with
+	held    []Signal  // volatile events whose place the tail has not come to yet
 	rooms   map[string]*room
 	members map[string][]*Cursor // streams by member, oldest first
 }
@@ -83,6 +86,7 @@ func (n *namespace) tail(s Segment) {
 		}
 	}
 	n.watermark.Store(last)
+	n.releaseLocked(last)
 	for r := range touched {
 		r.ring()
 	}
@@ -129,16 +133,38 @@ func (r *room) ring() {
 	}
 }
 
-// volatile offers an event without a number to the streams that are up to date.
-func (n *namespace) volatile(e *Event, after uint64) {
+// maxHeld bounds the volatile events that wait for the tail.
+const maxHeld = 256
+
+// volatile takes an event without a number whose place is after a number, and
+// offers it once the tail has come that far.
+func (n *namespace) volatile(s Signal) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	mark := n.watermark.Load()
-	if after > mark {
-		return // this node has not come that far: none of its streams is up to date
+	if s.After > n.watermark.Load() {
+		if len(n.held) < maxHeld {
+			n.held = append(n.held, s)
+		}
+		return
 	}
+	n.offerLocked(s)
+}
+
+// releaseLocked offers what was held for numbers up to mark.
+func (n *namespace) releaseLocked(mark uint64) {
+	n.held = slices.DeleteFunc(n.held, func(s Signal) bool {
+		if s.After > mark {
+			return false
+		}
+		n.offerLocked(s)
+		return true
+	})
+}
+
+// offerLocked offers a volatile event to the streams that are up to date.
+func (n *namespace) offerLocked(s Signal) {
 	offered := make(map[*Cursor]struct{})
-	for _, r := range n.stretchesLocked(e) {
+	for _, r := range n.stretchesLocked(s.Volatile) {
 		r.mu.Lock()
 		for c := range r.cursors {
 			offered[c] = struct{}{}
@@ -146,7 +172,7 @@ func (n *namespace) volatile(e *Event, after uint64) {
 		r.mu.Unlock()
 	}
 	for c := range offered {
-		if c.offer(e, mark) {
+		if c.offer(s.Volatile, s.After) {
 			c.bell()
 		}
 	}

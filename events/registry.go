@@ -58,7 +58,7 @@ func NewRegistry(o Options) *Registry {
 	o.Bus.Receive(func(s Signal) {
 		if s.Volatile != nil {
 			if n := r.known(s.Namespace); n != nil {
-				n.volatile(s.Volatile, s.After)
+				n.volatile(s)
 			}
 		}
 	})
@@ -167,6 +167,9 @@ func (r *Registry) Publish(ctx context.Context, c Caller, ns string, p Post) (Pu
 	if err != nil {
 		return Published{}, err
 	}
+	n.mu.Lock()
+	n.kept = max(n.kept, got.Last)
+	n.mu.Unlock()
 	return Published{
 		First: ID{got.Epoch, got.First}, Last: ID{got.Epoch, got.Last},
 		Count: int(got.Last-got.First) + 1, Time: got.Time,
@@ -174,12 +177,12 @@ func (r *Registry) Publish(ctx context.Context, c Caller, ns string, p Post) (Pu
 	}, nil
 }
 
-// say hands a volatile event to the bus, after everything that this node has
-// brought into its windows.
+// say hands a volatile event to the bus. Its place is after everything that this
+// node has in its windows or has answered a publisher for.
 func (r *Registry) say(ctx context.Context, n *namespace, d Draft) (Published, error) {
 	n.mu.Lock()
 	last := n.time
-	mark := n.watermark.Load()
+	mark := max(n.watermark.Load(), n.kept)
 	n.mu.Unlock()
 	e := &Event{Draft: d, Time: Stamp(r.o.Now(), last)}
 	if err := r.o.Bus.Send(ctx, Signal{Namespace: n.name, Volatile: e, After: mark}); err != nil {

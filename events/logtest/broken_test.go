@@ -1,0 +1,273 @@
+package logtest_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"parley/events"
+	"parley/events/logtest"
+)
+
+// A flaw breaks one promise of a log that keeps them all.
+type flaw struct {
+	name   string
+	caught string // by this subtest
+	wrap   func(events.Log) events.Log
+}
+
+// flawed is a log some of whose methods are not its own.
+type flawed struct {
+	events.Log
+	head    func(string, events.Head) events.Head
+	append  func(context.Context, string, events.Batch) (events.Receipt, error)
+	read    func(context.Context, string, events.Query) (events.Page, error)
+	removed func([]string, []uint64) []uint64
+	erase   func(context.Context, string, events.Erasure) (events.Receipt, error)
+	tail    func(func(events.Segment)) func(events.Segment)
+}
+
+func (l *flawed) Open(ctx context.Context, ns string) (events.Head, error) {
+	h, err := l.Log.Open(ctx, ns)
+	if l.head != nil {
+		h = l.head(ns, h)
+	}
+	return h, err
+}
+
+func (l *flawed) Append(ctx context.Context, ns string, b events.Batch) (events.Receipt, error) {
+	if l.append != nil {
+		return l.append(ctx, ns, b)
+	}
+	return l.Log.Append(ctx, ns, b)
+}
+
+func (l *flawed) Read(ctx context.Context, ns string, q events.Query) (events.Page, error) {
+	if l.read != nil {
+		return l.read(ctx, ns, q)
+	}
+	return l.Log.Read(ctx, ns, q)
+}
+
+func (l *flawed) Removed(ctx context.Context, ns string, stretches []string) ([]uint64, error) {
+	marks, err := l.Log.Removed(ctx, ns, stretches)
+	if l.removed != nil {
+		marks = l.removed(stretches, marks)
+	}
+	return marks, err
+}
+
+func (l *flawed) Erase(ctx context.Context, ns string, e events.Erasure) (events.Receipt, error) {
+	if l.erase != nil {
+		return l.erase(ctx, ns, e)
+	}
+	return l.Log.Erase(ctx, ns, e)
+}
+
+func (l *flawed) Tail(f func(events.Segment)) {
+	if l.tail != nil {
+		f = l.tail(f)
+	}
+	l.Log.Tail(f)
+}
+
+// reading is a flaw of what is asked or of what is answered.
+func reading(name, caught string, ask func(*events.Query), answer func(events.Query, *events.Page)) flaw {
+	return flaw{name, caught, func(l events.Log) events.Log {
+		return &flawed{Log: l, read: func(ctx context.Context, ns string, q events.Query) (events.Page, error) {
+			if ask != nil {
+				ask(&q)
+			}
+			p, err := l.Read(ctx, ns, q)
+			if answer != nil {
+				answer(q, &p)
+			}
+			return p, err
+		}}
+	}}
+}
+
+// appending is a flaw of what is kept.
+func appending(name, caught string, change func(*events.Batch)) flaw {
+	return flaw{name, caught, func(l events.Log) events.Log {
+		return &flawed{Log: l, append: func(ctx context.Context, ns string, b events.Batch) (events.Receipt, error) {
+			b.Drafts = slices.Clone(b.Drafts)
+			change(&b)
+			return l.Append(ctx, ns, b)
+		}}
+	}}
+}
+
+// hearing is a flaw of the tail.
+func hearing(name, caught string, tail func(func(events.Segment)) func(events.Segment)) flaw {
+	return flaw{name, caught, func(l events.Log) events.Log { return &flawed{Log: l, tail: tail} }}
+}
+
+func eachDraft(change func(*events.Draft)) func(*events.Batch) {
+	return func(b *events.Batch) {
+		for i := range b.Drafts {
+			change(&b.Drafts[i])
+		}
+	}
+}
+
+var flaws = []flaw{
+	reading("starts one early", "reading/random", func(q *events.Query) { q.After = max(q.After, 1) - 1 }, nil),
+	reading("starts one late", "reading/random", func(q *events.Query) { q.After++ }, nil),
+	reading("ends one early", "reading/edges", func(q *events.Query) { q.Upto = max(q.Upto, 1) - 1 }, nil),
+	reading("takes one too many", "reading/random", func(q *events.Query) { q.Limit++ }, nil),
+	reading("does not count bytes", "reading/random", func(q *events.Query) { q.Bytes = 0 }, nil),
+	reading("has no newest", "reading/random", func(q *events.Query) { q.Newest = false }, nil),
+	reading("never has more", "reading/edges", nil, func(_ events.Query, p *events.Page) { p.More = false }),
+	reading("has more when the page is full", "reading/edges", nil, func(q events.Query, p *events.Page) { p.More = len(p.Events) == q.Limit }),
+	reading("gives the newest first", "reading/random", nil, func(q events.Query, p *events.Page) {
+		if q.Newest {
+			slices.Reverse(p.Events)
+		}
+	}),
+	reading("marks no page", "retention/read together with sweeps", nil, func(_ events.Query, p *events.Page) { p.Removed = 0 }),
+	reading("does not know everyone", "stretches", nil, func(q events.Query, p *events.Page) {
+		if q.Stretch == events.Everyone {
+			p.Events = nil
+		}
+	}),
+
+	appending("forgets keys", "keys/repeat", func(b *events.Batch) { b.Key = "" }),
+	appending("forgets keys of two at once", "keys/together", func(b *events.Batch) { b.Key = "" }),
+	appending("forgets digests", "keys/digest", func(b *events.Batch) { b.Digest = "" }),
+	appending("forgets skip", "drafts/every field comes back", eachDraft(func(d *events.Draft) { d.Skip = "" })),
+	appending("forgets except", "drafts/every field comes back", eachDraft(func(d *events.Draft) { d.Except = nil })),
+	appending("rounds TTL", "drafts/every field comes back", eachDraft(func(d *events.Draft) { d.TTL = d.TTL.Truncate(time.Millisecond) })),
+	appending("forgets TTL", "ttl", eachDraft(func(d *events.Draft) { d.TTL = 0 })),
+	appending("trims data", "drafts/every byte comes back", eachDraft(func(d *events.Draft) { d.Data = []byte(strings.TrimRight(string(d.Data), "\x00")) })),
+	appending("keeps one target", "stretches", eachDraft(func(d *events.Draft) { d.To = d.To[:1] })),
+
+	{"appends batches in pieces", "numbers/a batch is seen whole", func(l events.Log) events.Log {
+		return &flawed{Log: l, append: func(ctx context.Context, ns string, b events.Batch) (events.Receipt, error) {
+			var all events.Receipt
+			for i, d := range b.Drafts {
+				r, err := l.Append(ctx, ns, events.Batch{Drafts: []events.Draft{d}})
+				if err != nil {
+					return r, err
+				}
+				if i == 0 {
+					all = r
+				}
+				all.Last = r.Last
+			}
+			return all, nil
+		}}
+	}},
+	{"answers another number", "numbers/concurrent writers", func(l events.Log) events.Log {
+		var mu sync.Mutex
+		var before events.Receipt
+		return &flawed{Log: l, append: func(ctx context.Context, ns string, b events.Batch) (events.Receipt, error) {
+			r, err := l.Append(ctx, ns, b)
+			mu.Lock()
+			defer mu.Unlock()
+			r, before = before, r
+			return r, err
+		}}
+	}},
+	{"has no marks of rooms", "retention/count", func(l events.Log) events.Log {
+		return &flawed{Log: l, removed: func(_ []string, marks []uint64) []uint64 { return make([]uint64, len(marks)) }}
+	}},
+	{"mixes marks up", "retention/count", func(l events.Log) events.Log {
+		return &flawed{Log: l, removed: func(_ []string, marks []uint64) []uint64 { slices.Sort(marks); return marks }}
+	}},
+	{"tells the notice after erasing", "erasing/one step with the notice", func(l events.Log) events.Log {
+		return &flawed{Log: l, erase: func(ctx context.Context, ns string, e events.Erasure) (events.Receipt, error) {
+			n := e.Notice
+			e.Notice = events.Draft{To: []string{"elsewhere"}, Event: "e"}
+			if _, err := l.Erase(ctx, ns, e); err != nil {
+				return events.Receipt{}, err
+			}
+			return l.Append(ctx, ns, events.Batch{Drafts: []events.Draft{n}})
+		}}
+	}},
+	{"erases nothing", "erasing/numbers", func(l events.Log) events.Log {
+		return &flawed{Log: l, erase: func(ctx context.Context, ns string, e events.Erasure) (events.Receipt, error) {
+			return l.Append(ctx, ns, events.Batch{Drafts: []events.Draft{e.Notice}})
+		}}
+	}},
+	{"changes its epoch", "reopened/events and head", func(l events.Log) events.Log {
+		epoch := events.NewEpoch()
+		return &flawed{Log: l, head: func(_ string, h events.Head) events.Head { h.Epoch = epoch; return h }}
+	}},
+
+	hearing("tells twice", "numbers/concurrent writers", func(f func(events.Segment)) func(events.Segment) {
+		return func(seg events.Segment) { f(seg); f(seg) }
+	}),
+	hearing("tells not everything", "keys/repeat", func(f func(events.Segment)) func(events.Segment) {
+		var n int
+		return func(seg events.Segment) {
+			if n++; n != 2 {
+				f(seg)
+			}
+		}
+	}),
+	hearing("tells out of order", "numbers/concurrent writers", func(f func(events.Segment)) func(events.Segment) {
+		var before *events.Segment
+		return func(seg events.Segment) {
+			if before == nil {
+				before = &seg
+				return
+			}
+			f(seg)
+			f(*before)
+			before = nil
+		}
+	}),
+}
+
+// broken, in the environment, names the flaw that TestRun is to have.
+const broken = "LOGTEST_BROKEN"
+
+func newBroken(t *testing.T) logtest.Store {
+	store := newSurvivor(t)
+	for _, f := range flaws {
+		if f.name == os.Getenv(broken) {
+			return brokenStore{store, f.wrap}
+		}
+	}
+	return store
+}
+
+type brokenStore struct {
+	logtest.Store
+	wrap func(events.Log) events.Log
+}
+
+func (s brokenStore) Open(t testing.TB, o logtest.Options) events.Log {
+	return s.wrap(s.Store.Open(t, o))
+}
+
+// TestRunCatches runs the suite on a broken log, in a process of its own because
+// it is to fail there.
+func TestRunCatches(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range flaws {
+		t.Run(f.name, func(t *testing.T) {
+			pattern := "^TestRun$"
+			for part := range strings.SplitSeq(f.caught, "/") {
+				pattern += "/^" + regexp.QuoteMeta(strings.ReplaceAll(part, " ", "_")) + "$"
+			}
+			cmd := exec.CommandContext(t.Context(), self, "-test.run="+pattern, "-test.timeout=60s")
+			cmd.Env = append(os.Environ(), broken+"="+f.name)
+			out, err := cmd.CombinedOutput()
+			want := "--- FAIL: TestRun/" + strings.ReplaceAll(f.caught, " ", "_")
+			if err == nil || !strings.Contains(string(out), want) {
+				t.Errorf("%s did not catch it: %v\n%s", f.caught, err, out)
+			}
+		})
+	}
+}
