@@ -190,46 +190,65 @@ func (c *Cursor) gather(ctx context.Context, seats []seat, pos, mark uint64, lim
 		if from >= mark {
 			continue
 		}
-		var floor, cut uint64
 		before := len(page)
-		page, floor, cut = s.room.after(page, from, mark, limit.Events)
-		if from < floor {
-			// Below the floor the window is not the whole story; the log tells it from
-			// the position on, in one order.
-			page = page[:before]
+		got, on := s.room.after(page, from, mark, limit.Events)
+		if from < on.floor {
+			// Below the floor the window is not the whole story.
+			page = got[:before]
 			behind = append(behind, s)
 			continue
 		}
-		upto = min(upto, cut)
-	}
-	if len(behind) == 0 {
-		return page, upto, nil, nil
+		page, upto = got, min(upto, on.cut)
 	}
 	// Many rooms share the page, so that a stream over a hundred of them does not
 	// read a hundred pages to give one.
-	share := max(limit.Events/len(behind), 8)
+	share := Limit{Events: max(limit.Events/max(len(behind), 1), 8), Bytes: limit.Bytes}
 	for _, s := range behind {
 		from := max(pos, s.from)
 		if from >= upto {
 			continue
 		}
-		read, err := c.reg.o.Log.Read(ctx, c.ns.name, Query{
-			Stretch: s.room.name, After: from, Upto: upto, Limit: share, Bytes: limit.Bytes,
-		})
+		var more []Gap
+		page, upto, more, err = c.recall(ctx, page, s.room, from, upto, share)
 		if err != nil {
 			return nil, 0, nil, err
 		}
-		page = append(page, read.Events...)
-		if read.More && len(read.Events) > 0 {
-			upto = min(upto, read.Events[len(read.Events)-1].Seq)
-		}
-		if more, err := c.missed(ctx, s.room.name, from, read.Removed); err != nil {
-			return nil, 0, nil, err
-		} else {
-			gaps = append(gaps, more...)
-		}
+		gaps = append(gaps, more...)
 	}
 	return page, upto, gaps, nil
+}
+
+// recall appends to page the events of a room in (from, upto] where the position
+// is below the room's floor: the log tells them up to the floor. Where that is all
+// of them it is put into the window, so that of many that return at once one reads
+// the log for all.
+func (c *Cursor) recall(ctx context.Context, page []*Event, r *room, from, upto uint64, limit Limit) ([]*Event, uint64, []Gap, error) {
+	before := len(page)
+	page, on := r.after(page, from, upto, limit.Events)
+	if from >= on.floor {
+		return page, min(upto, on.cut), nil, nil // another cursor has been here
+	}
+	page = page[:before]
+	read, err := c.reg.o.Log.Read(ctx, c.ns.name, Query{
+		Stretch: r.name, After: from, Upto: min(upto, on.floor), Limit: limit.Events, Bytes: limit.Bytes,
+	})
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	gaps, err := c.missed(ctx, r.name, from, read.Removed)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	if read.More {
+		return append(page, read.Events...), read.Events[len(read.Events)-1].Seq, gaps, nil
+	}
+	if upto >= on.floor && r.fill(read.Events, max(from, read.Removed), on, c.reg.o) {
+		if page, now := r.after(page, from, upto, limit.Events); from >= now.floor {
+			return page, min(upto, now.cut), gaps, nil
+		}
+		page = page[:before]
+	}
+	return append(page, read.Events...), min(upto, on.floor), gaps, nil
 }
 
 // missed tells the gap between a position and what retention removed beyond it,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -233,6 +234,8 @@ func TestWhatRetentionTookIsAGap(t *testing.T) {
 		s.hears(s.listen(bo, events.FromAll(), "lobby", "quiet"), "3 4 q")
 		s.hears(s.listen(bo, events.FromLast(9), "lobby"), "3 4")
 		s.hears(s.listen(bo, events.After(start), "quiet"), "q")
+		s.reg.Drain() // and so would theirs
+		s.reg = events.NewRegistry(events.Options{Log: s.log})
 
 		// Age empties everything, and the gap is told all the same, once, for all rooms.
 		time.Sleep(2 * time.Hour)
@@ -554,6 +557,52 @@ func TestErase(t *testing.T) {
 	if len(heard) != 1 || !strings.Contains(heard[0], `"upto"`) || len(gaps) > 0 {
 		t.Errorf("heard %v, gaps %v", heard, gaps)
 	}
+}
+
+// What one cursor recalls for all is not what was erased in between.
+func TestWhatWasErasedIsNotRecalled(t *testing.T) {
+	s := newStage(t, events.Keep{})
+	s.say(ann, "secret", "lobby")
+	s.say(ann, "open", "lobby")
+	slow := &slowReads{Log: s.log, read: make(chan struct{}), goOn: make(chan struct{})}
+	s.reg = events.NewRegistry(events.Options{Log: slow})
+	c := s.listen(bo, events.FromAll(), "lobby")
+	slow.slow.Store(true)
+	page := make(chan events.Delivery)
+	go func() {
+		d, err := c.Next(t.Context(), events.Limit{})
+		if err != nil {
+			t.Error(err)
+		}
+		page <- d
+	}()
+	<-slow.read // the log has told both
+	slow.slow.Store(false)
+	if _, err := s.reg.Erase(t.Context(), events.KeyHolder(""), "demo", "lobby", []uint64{1}, 0); err != nil {
+		t.Fatal(err)
+	}
+	close(slow.goOn)
+	<-page
+	heard, _ := s.all(s.listen(cy, events.After(events.ID{Epoch: c.Epoch()}.String()), "lobby"))
+	if slices.Contains(heard, "secret") {
+		t.Errorf("heard %v", heard)
+	}
+}
+
+// slowReads holds back the answer of a read until it is told to go on.
+type slowReads struct {
+	events.Log
+	slow       atomic.Bool
+	read, goOn chan struct{}
+}
+
+func (l *slowReads) Read(ctx context.Context, ns string, q events.Query) (events.Page, error) {
+	page, err := l.Log.Read(ctx, ns, q)
+	if l.slow.Load() && len(page.Events) > 0 {
+		l.read <- struct{}{}
+		<-l.goOn
+	}
+	return page, err
 }
 
 func TestWhatAStreamMayAskFor(t *testing.T) {

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"slices"
 	"sort"
 	"sync"
 )
@@ -15,6 +16,7 @@ type room struct {
 
 	mu      sync.Mutex
 	floor   uint64
+	raised  int      // how often raise was called: what was read from the log before is old
 	window  []*Event // ascending, all above floor
 	bytes   int
 	cursors map[*Cursor]struct{}
@@ -45,6 +47,7 @@ func (r *room) trimLocked(n int) {
 func (r *room) raise(seq uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.raised++
 	if seq <= r.floor {
 		return
 	}
@@ -55,20 +58,49 @@ func (r *room) raise(seq uint64) {
 	r.floor = seq
 }
 
-// after appends to dst the window's events in (after, upto], at most limit, and
-// gives the floor that they stand on. cut is the number that the window has been
-// read to: upto, or less when the limit was met.
-func (r *room) after(dst []*Event, after, upto uint64, limit int) (out []*Event, floor, cut uint64) {
+// A footing is what a window stood on when it was read.
+type footing struct {
+	floor  uint64
+	raised int
+	cut    uint64 // the number that it was read to: less than was asked for when the limit was met
+}
+
+// after appends to dst the window's events in (after, upto], at most limit.
+func (r *room) after(dst []*Event, after, upto uint64, limit int) ([]*Event, footing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	f := footing{r.floor, r.raised, upto}
 	i := sort.Search(len(r.window), func(i int) bool { return r.window[i].Seq > after })
-	n := 0
-	for ; i < len(r.window) && r.window[i].Seq <= upto; i++ {
+	for n := 0; i < len(r.window) && r.window[i].Seq <= upto; i++ {
 		if n == limit {
-			return dst, r.floor, dst[len(dst)-1].Seq
+			f.cut = dst[len(dst)-1].Seq
+			break
 		}
 		dst = append(dst, r.window[i])
 		n++
 	}
-	return dst, r.floor, upto
+	return dst, f
+}
+
+// fill puts below the window what the log told of (from, f.floor], unless the
+// window stands elsewhere by now, what was read is old, or there is no room for it.
+func (r *room) fill(told []*Event, from uint64, f footing, o Options) bool {
+	for len(told) > 0 && told[0].Seq <= from {
+		told = told[1:]
+	}
+	bytes := 0
+	for _, e := range told {
+		bytes += e.Size()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.floor != f.floor, r.raised != f.raised, from >= f.floor,
+		len(r.window)+len(told) > o.Window, r.bytes+bytes > o.WindowBytes:
+		return false
+	}
+	r.window = append(slices.Clone(told), r.window...)
+	r.bytes += bytes
+	r.floor = from
+	return true
 }
