@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -74,7 +75,8 @@ type Delivery struct {
 	Gaps     []Gap
 	Events   []*Event // a volatile event has Seq 0
 	Position ID
-	More     bool // the page was cut by its limits; ask again before writing less
+	More     bool // there is more than the page's limits let through
+	Far      bool // the log would have to be read, and the limit said not to
 	Bye      *Bye
 }
 
@@ -85,6 +87,21 @@ func (d *Delivery) Empty() bool { return len(d.Gaps) == 0 && len(d.Events) == 0 
 type Limit struct {
 	Events int // default 256
 	Bytes  int // of Event.Size; default 256 KiB; one event is given at least
+
+	// Near forbids reading the log, which may take a disk's time: where that is
+	// needed the page is empty and Far.
+	Near bool
+
+	// Scratch is memory to make the page in; nil means new memory. Delivery.Events
+	// then lies in it, and is good until it is used again.
+	Scratch *Scratch
+}
+
+// A Scratch is memory that pages are made in, one after another, for any number
+// of cursors that are read by one goroutine.
+type Scratch struct {
+	page   []*Event
+	behind []seat
 }
 
 func (l Limit) withDefaults() Limit {
@@ -93,6 +110,9 @@ func (l Limit) withDefaults() Limit {
 	}
 	if l.Bytes <= 0 {
 		l.Bytes = 256 << 10
+	}
+	if l.Scratch == nil {
+		l.Scratch = &Scratch{}
 	}
 	return l
 }
@@ -144,9 +164,13 @@ func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
 	}
 
 	page, upto, gaps, err := c.gather(ctx, seats, pos, mark, limit)
+	if err == errFar {
+		return Delivery{Position: c.Position(), More: true, Far: true}, nil
+	}
 	if err != nil {
 		return Delivery{Position: c.Position()}, err
 	}
+	limit.Scratch.page = page
 	d := Delivery{Gaps: append(c.gaps, gaps...)}
 	c.gaps = nil
 	slices.SortFunc(page, func(a, b *Event) int { return compare(a.Seq, b.Seq) })
@@ -163,6 +187,21 @@ func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
 	return d, nil
 }
 
+// Back takes the stream back to an earlier position: what was given above it was
+// not told. Volatile events among that are lost. It is the reader's to call.
+func (c *Cursor) Back(seq uint64) {
+	if seq >= c.pos.Load() {
+		return
+	}
+	c.pos.Store(seq)
+	c.mu.Lock()
+	c.current = false
+	c.mu.Unlock()
+}
+
+// errFar says that a page would need the log. It does not leave the package.
+var errFar = errors.New("the log would have to be read")
+
 func compare(a, b uint64) int {
 	switch {
 	case a < b:
@@ -173,18 +212,19 @@ func compare(a, b uint64) int {
 	return 0
 }
 
-// look gives the rooms as they are now.
+// look gives the rooms as they are now. A list of seats is never changed once it
+// is there; Join and Leave make another.
 func (c *Cursor) look() ([]seat, *Bye) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.seats), c.bye
+	return c.seats, c.bye
 }
 
 // gather collects, room by room and unsorted, the events in (pos, mark], and the
 // number up to which every room has been read.
 func (c *Cursor) gather(ctx context.Context, seats []seat, pos, mark uint64, limit Limit) (page []*Event, upto uint64, gaps []Gap, err error) {
 	upto = mark
-	var behind []seat
+	page, behind := limit.Scratch.page[:0], limit.Scratch.behind[:0]
 	for _, s := range seats {
 		from := max(pos, s.from)
 		if from >= mark {
@@ -199,6 +239,10 @@ func (c *Cursor) gather(ctx context.Context, seats []seat, pos, mark uint64, lim
 			continue
 		}
 		page, upto = got, min(upto, on.cut)
+	}
+	limit.Scratch.behind = behind
+	if len(behind) > 0 && limit.Near {
+		return page, pos, nil, errFar
 	}
 	// Many rooms share the page, so that a stream over a hundred of them does not
 	// read a hundred pages to give one.
@@ -264,7 +308,7 @@ func (c *Cursor) missed(ctx context.Context, stretch string, pos, removed uint64
 	var gaps []Gap
 	if head.Removed > max(pos, c.told[Everything]) {
 		gaps = append(gaps, c.gap("", pos, head.Removed))
-		c.told[Everything] = head.Removed
+		c.tell(Everything, head.Removed)
 	}
 	if removed > max(pos, c.told[Everything]) {
 		room := stretch
@@ -272,9 +316,24 @@ func (c *Cursor) missed(ctx context.Context, stretch string, pos, removed uint64
 			room = ""
 		}
 		gaps = append(gaps, c.gap(room, pos, removed))
-		c.told["in "+stretch] = removed
+		c.tell("in "+stretch, removed)
 	}
 	return gaps, nil
+}
+
+// tell notes up to where a gap was told.
+func (c *Cursor) tell(scope string, upto uint64) {
+	if c.told == nil {
+		c.told = make(map[string]uint64)
+	}
+	c.told[scope] = upto
+}
+
+// forget takes what retention removed from a stretch as told.
+func (c *Cursor) forget(stretch string, removed uint64) {
+	if removed > 0 {
+		c.tell("in "+stretch, removed)
+	}
 }
 
 func (c *Cursor) gap(room string, from, to uint64) Gap {
@@ -401,9 +460,11 @@ func (c *Cursor) Join(rooms ...string) (ID, error) {
 	if count+len(add) > MaxStreamRooms {
 		return ID{}, Refuse(CodeBadParameter, "a stream has at most %d rooms", MaxStreamRooms)
 	}
+	seats := slices.Clone(c.seats)
 	for _, r := range add {
-		c.seats = append(c.seats, seat{room: n.enterLocked(r, c), from: mark})
+		seats = append(seats, seat{room: n.enterLocked(r, c), from: mark})
 	}
+	c.seats = seats
 	return ID{c.Epoch(), mark}, nil
 }
 
@@ -414,7 +475,7 @@ func (c *Cursor) Leave(rooms ...string) {
 	defer n.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.seats = slices.DeleteFunc(c.seats, func(s seat) bool {
+	c.seats = slices.DeleteFunc(slices.Clone(c.seats), func(s seat) bool {
 		if !IsRoom(s.room.name) || !slices.Contains(rooms, s.room.name) {
 			return false
 		}

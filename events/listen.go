@@ -36,8 +36,8 @@ func (r *Registry) Listen(ctx context.Context, c Caller, ns string, l Listen) (*
 	}
 	cur := &Cursor{
 		reg: r, ns: n, ring: l.Bell, listens: l.All,
-		told: make(map[string]uint64), closing: make(chan struct{}),
-		hello: Hello{Namespace: ns, Rooms: rooms, User: c.User},
+		closing: make(chan struct{}),
+		hello:   Hello{Namespace: ns, Rooms: rooms, User: c.User},
 	}
 	if c.Connection == "" {
 		c.Connection = NewConnectionID()
@@ -184,7 +184,7 @@ func (c *Cursor) forgive(ctx context.Context, names []string, s Start, mark uint
 		return 0, err
 	}
 	for i, name := range names {
-		c.told["in "+name] = removed[i]
+		c.forget(name, removed[i])
 	}
 	if s.kind == startLast {
 		return c.newest(ctx, names, s.n, mark)
@@ -279,7 +279,7 @@ func (c *Cursor) since(ctx context.Context, names []string, s Start, mark uint64
 				return 0, err
 			}
 			if len(between.Events) > 0 {
-				c.told["in "+name] = removed[i]
+				c.forget(name, removed[i])
 				continue
 			}
 		}

@@ -207,6 +207,7 @@ type person struct {
 	first      bool
 	bell       chan struct{}
 	told       []events.Gap
+	scratch    events.Scratch
 }
 
 func newPerson(m *model, n int) *person {
@@ -287,7 +288,15 @@ func (p *person) read(ctx context.Context, c *events.Cursor) {
 		if p.rnd.IntN(10) == 0 {
 			p.move(c)
 		}
-		d, err := c.Next(ctx, events.Limit{Events: 1 + p.rnd.IntN(8)})
+		limit := events.Limit{Events: 1 + p.rnd.IntN(8), Near: p.rnd.IntN(2) == 0, Scratch: &p.scratch}
+		d, err := c.Next(ctx, limit)
+		if d.Far {
+			if !limit.Near || !d.More || len(d.Events) > 0 || d.Position.Seq != p.position {
+				p.m.t.Errorf("seed %d: a page too far from %d is %+v", p.m.seed, p.position, d)
+			}
+			limit.Near = false
+			d, err = c.Next(ctx, limit)
+		}
 		if err != nil {
 			if !errors.Is(err, context.Canceled) {
 				p.m.t.Errorf("next: %v", err)
@@ -300,6 +309,10 @@ func (p *person) read(ctx context.Context, c *events.Cursor) {
 		}
 		if !d.Empty() && p.rnd.IntN(12) == 0 {
 			p.drop(d)
+			if len(d.Gaps) == 0 && p.rnd.IntN(2) == 0 {
+				c.Back(p.position) // a socket that was full goes on from there
+				continue
+			}
 			return
 		}
 		p.position = d.Position.Seq

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -117,6 +118,13 @@ func eachDraft(change func(*events.Draft)) func(*events.Batch) {
 	}
 }
 
+// letOthersIn is between two steps that ought to be one, as a disk would be.
+func letOthersIn() {
+	for range 20 {
+		runtime.Gosched()
+	}
+}
+
 var flaws = []flaw{
 	reading("starts one early", "reading/random", func(q *events.Query) { q.After = max(q.After, 1) - 1 }, nil),
 	reading("starts one late", "reading/random", func(q *events.Query) { q.After++ }, nil),
@@ -160,6 +168,7 @@ var flaws = []flaw{
 					all = r
 				}
 				all.Last = r.Last
+				letOthersIn()
 			}
 			return all, nil
 		}}
@@ -188,6 +197,7 @@ var flaws = []flaw{
 			if _, err := l.Erase(ctx, ns, e); err != nil {
 				return events.Receipt{}, err
 			}
+			letOthersIn()
 			return l.Append(ctx, ns, events.Batch{Drafts: []events.Draft{n}})
 		}}
 	}},

@@ -118,6 +118,7 @@ func closeWaits(t *testing.T, newStore func(*testing.T) Store) {
 	}
 	f.close()
 	wg.Wait()
+	f.tape.check(t)
 	if f.store.Durable() {
 		f.open()
 		witness.Check(t, f.log)

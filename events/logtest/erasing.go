@@ -2,6 +2,7 @@ package logtest
 
 import (
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"parley/events"
@@ -74,6 +75,7 @@ func erasingInOneStep(t *testing.T, newStore func(*testing.T) Store) {
 	f := begin(t, newStore, forever)
 	f.append("acme", say("0", "a"))
 	stop := make(chan struct{})
+	var reads atomic.Int64
 	var wg sync.WaitGroup
 	for range 2 {
 		wg.Go(func() {
@@ -85,6 +87,7 @@ func erasingInOneStep(t *testing.T, newStore func(*testing.T) Store) {
 					t.Errorf("a read gives %v, %v; want one event", numbers(p.Events), err)
 					return
 				}
+				reads.Add(1)
 				select {
 				case <-stop:
 					return
@@ -93,10 +96,11 @@ func erasingInOneStep(t *testing.T, newStore func(*testing.T) Store) {
 			}
 		})
 	}
-	for i := range uint64(100) {
-		e := events.Erasure{Seqs: []uint64{i + 1}, Notice: notice("a")}
+	for i := 0; more(t, i, 100, &reads); i++ {
+		last := uint64(i + 1)
+		e := events.Erasure{Seqs: []uint64{last}, Notice: notice("a")}
 		if i%2 == 0 {
-			e = events.Erasure{Room: "a", Upto: i + 1, Notice: notice("a")}
+			e = events.Erasure{Room: "a", Upto: last, Notice: notice("a")}
 		}
 		f.erase("acme", e)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,6 +58,7 @@ func (f *fixture) close() {
 	if err := f.log.Close(); err != nil {
 		f.t.Errorf("Close: %v", err)
 	}
+	f.tape.end()
 	f.log = nil
 	f.tape.check(f.t)
 }
@@ -171,6 +173,16 @@ func (f *fixture) wantMarks(ns string, stretches []string, want ...uint64) {
 	if got := f.marks(ns, stretches...); !slices.Equal(got, want) {
 		f.t.Errorf("Removed(%q) = %v, want %v", stretches, got, want)
 	}
+}
+
+// enough is how many reads a test wants to see done beside its writes. A log whose
+// writes cost nothing is through with them before a reader has begun.
+const enough = 500
+
+// more reports whether a test that writes while others read has to go on: it
+// has done i of at least n writes, and seen this many reads.
+func more(t *testing.T, i, n int, reads *atomic.Int64) bool {
+	return (i < n || reads.Load() < enough && i < most) && !t.Failed()
 }
 
 // wantCode fails the test unless err is an *events.Error with this code.

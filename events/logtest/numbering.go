@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,20 +80,22 @@ func concurrentWriters(t *testing.T, newStore func(*testing.T) Store) {
 func wholeBatches(t *testing.T, newStore func(*testing.T) Store) {
 	f := begin(t, newStore, forever)
 	const size, batches = 7, 60
+	var reads atomic.Int64
 	var wg sync.WaitGroup
 	stop := make(chan struct{})
 	for range 2 {
 		wg.Go(func() {
 			for {
-				p, err := f.log.Read(f.ctx, "acme", events.Query{Upto: 1 << 62, Limit: most})
+				p, err := f.log.Read(f.ctx, "acme", events.Query{Upto: 1 << 62, Limit: 20 * size, Newest: true})
 				if err != nil {
 					t.Errorf("Read: %v", err)
 					return
 				}
-				if n := len(p.Events); n%size != 0 || n > 0 && p.Events[n-1].Seq != uint64(n) {
+				if n := len(p.Events); n%size != 0 || n > 0 && p.Events[n-1].Seq%size != 0 {
 					t.Errorf("a read gives %d events where batches have %d", n, size)
 					return
 				}
+				reads.Add(1)
 				select {
 				case <-stop:
 					return
@@ -105,7 +108,7 @@ func wholeBatches(t *testing.T, newStore func(*testing.T) Store) {
 	for i := range drafts {
 		drafts[i] = say("x", fmt.Sprintf("room%d", i))
 	}
-	for range batches {
+	for i := 0; more(t, i, batches, &reads); i++ {
 		f.append("acme", drafts...)
 	}
 	close(stop)

@@ -218,6 +218,33 @@ func ttl(t *testing.T, newStore func(*testing.T) Store) {
 	}
 }
 
+// ttlIsNotRetention lets events outlive their TTL and then their age: nothing was
+// lost that anybody could still have read.
+func ttlIsNotRetention(t *testing.T, newStore func(*testing.T) Store) {
+	for _, between := range []bool{true, false} {
+		t.Run(fmt.Sprint("swept between ", between), func(t *testing.T) {
+			keep := forever
+			keep.Age = time.Hour
+			f := begin(t, newStore, keep)
+			short := say("short", "a")
+			short.TTL = time.Minute
+			f.append("acme", short, short)
+			f.clock.Advance(30 * time.Minute)
+			f.append("acme", say("3", "a"))
+			if between {
+				f.sweep()
+			}
+			f.clock.Advance(45 * time.Minute)
+			f.sweep()
+			f.wantNumbers("acme", "a", 3)
+			f.wantMarks("acme", []string{"a", events.Everything}, 0, 0)
+			if h := f.head("acme"); h.Removed != 0 {
+				t.Errorf("the head is %+v: what outlived its TTL was not removed by age", h)
+			}
+		})
+	}
+}
+
 func find(t *testing.T, newStore func(*testing.T) Store) {
 	keep := forever
 	keep.Age = time.Hour

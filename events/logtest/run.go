@@ -27,11 +27,13 @@ func Run(t *testing.T, newStore func(t *testing.T) Store) {
 		{"reading/random", randomReads},
 		{"reading/edges", readingEdges},
 		{"ttl", ttl},
+		{"ttl is not retention", ttlIsNotRetention},
 		{"find", find},
 
 		{"retention/age", retentionByAge},
 		{"retention/count", retentionByCount},
 		{"retention/bytes", retentionByBytes},
+		{"retention/bytes of what is gone", bytesOfGone},
 		{"retention/disk", retentionByDisk},
 		{"retention/random", randomRetention},
 		{"retention/read together with sweeps", readsDuringSweeps},

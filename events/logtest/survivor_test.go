@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"parley/events"
 	"parley/events/logtest"
 	"parley/events/memlog"
@@ -95,5 +97,7 @@ func (l *life) Close() error {
 	l.busy.Wait()
 	return nil
 }
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestRun(t *testing.T) { logtest.Run(t, newBroken) }

@@ -19,6 +19,7 @@ type tape struct {
 	inside  map[string]bool // a call for this namespace is under way
 	heard   map[string][]*events.Event
 	last    map[string]uint64
+	ended   bool // the log was closed
 	faults  []string
 	changed chan struct{} // closed at the next segment
 }
@@ -39,6 +40,9 @@ func (p *tape) hear(seg events.Segment) {
 		p.faultLocked("two segments of %s at once", ns)
 	}
 	p.inside[ns] = true
+	if p.ended {
+		p.faultLocked("a segment of %s after Close", ns)
+	}
 	if last, ok := p.last[ns]; ok && seg.After != last {
 		p.faultLocked("a segment of %s is after %d, the one before it ended at %d", ns, seg.After, last)
 	}
@@ -55,7 +59,7 @@ func (p *tape) hear(seg events.Segment) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.inside[ns] = false
-	p.last[ns] = seg.After + uint64(len(seg.Events))
+	p.last[ns] = max(p.last[ns], seg.After+uint64(len(seg.Events)))
 	p.heard[ns] = append(p.heard[ns], seg.Events...)
 	close(p.changed)
 	p.changed = make(chan struct{})
@@ -65,6 +69,13 @@ func (p *tape) faultLocked(format string, args ...any) {
 	if len(p.faults) < 10 {
 		p.faults = append(p.faults, fmt.Sprintf(format, args...))
 	}
+}
+
+// end says that Close has returned: nothing is under way any more.
+func (p *tape) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
 }
 
 // check tells what was wrong.
