@@ -158,12 +158,15 @@ func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
 	// events that came into a room once that room had been looked at.
 	mark := c.ns.watermark.Load()
 	seats, bye := c.look()
-	if bye != nil {
-		c.release()
-		return Delivery{Position: c.Position(), Bye: bye}, nil
+	if bye != nil && !bye.Reconnect {
+		return c.farewell(bye), nil
 	}
+	limit.Near = limit.Near || bye != nil
 
 	page, upto, gaps, err := c.gather(ctx, seats, pos, mark, limit)
+	if bye != nil && err != nil {
+		return c.farewell(bye), nil
+	}
 	if err == errFar {
 		return Delivery{Position: c.Position(), More: true, Far: true}, nil
 	}
@@ -176,7 +179,6 @@ func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
 	slices.SortFunc(page, func(a, b *Event) int { return compare(a.Seq, b.Seq) })
 
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	d.Events, upto = c.pickLocked(page, pos, upto, limit)
 	d.More = upto < mark
 	if upto > pos {
@@ -184,7 +186,17 @@ func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
 	}
 	d.Position = c.Position()
 	c.current = !d.More
+	c.mu.Unlock()
+	if bye != nil && d.Empty() && !d.More {
+		return c.farewell(bye), nil
+	}
 	return d, nil
+}
+
+// farewell gives the last page.
+func (c *Cursor) farewell(bye *Bye) Delivery {
+	c.release()
+	return Delivery{Position: c.Position(), Bye: bye}
 }
 
 // Back takes the stream back to an earlier position: what was given above it was
@@ -484,8 +496,9 @@ func (c *Cursor) Leave(rooms ...string) {
 	})
 }
 
-// End tells the cursor to end with a bye: the next Next gives it. The first bye
-// stays. It does not wait.
+// End tells the cursor to end with a bye. With Reconnect, Next first gives what lies
+// in the windows, for those who do not come back; without, the next page is the
+// bye. The first bye stays. End does not wait.
 func (c *Cursor) End(bye Bye) {
 	c.mu.Lock()
 	first := c.bye == nil

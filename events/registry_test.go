@@ -394,9 +394,11 @@ func TestDrain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.say(bo, "a last word", "*")
 	s.reg.Drain()
 	<-rung
 	<-c.Closing()
+	s.hears(c, "a last word")
 	for range 2 {
 		d, err := c.Next(t.Context(), events.Limit{})
 		if err != nil || d.Bye == nil || d.Bye.Reason != events.ByeDrain || !d.Bye.Reconnect || d.Bye.Retry < time.Second || d.Bye.Retry > 2*time.Second {
