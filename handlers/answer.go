@@ -1,0 +1,55 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"parley/events"
+)
+
+// answer writes a JSON document and ends it with a newline, for terminals.
+func answer(w http.ResponseWriter, status int, body []byte) {
+	body = append(body, '\n')
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-store")
+	}
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // whoever is gone by now asks again with the same key
+}
+
+// appendTime appends a time as a JSON string: RFC 3339 in UTC, always with
+// milliseconds.
+func appendTime(b []byte, t time.Time) []byte {
+	return append(t.UTC().AppendFormat(append(b, '"'), "2006-01-02T15:04:05.000Z"), '"')
+}
+
+// said is the answer to one event: {"id","time","from"}, without an id when it
+// has none and without from when nobody was named.
+func said(p events.Published) []byte {
+	b := []byte{'{'}
+	if p.First != (events.ID{}) {
+		b = append(events.QuoteJSON(append(b, `"id":`...), p.First.String()), ',')
+	}
+	return end(b, p)
+}
+
+// saidAll is the answer to a batch: {"id","last","count","time","from"}.
+func saidAll(p events.Published) []byte {
+	b := events.QuoteJSON([]byte(`{"id":`), p.First.String())
+	b = events.QuoteJSON(append(b, `,"last":`...), p.Last.String())
+	b = strconv.AppendInt(append(b, `,"count":`...), int64(p.Count), 10)
+	return end(append(b, ','), p)
+}
+
+func end(b []byte, p events.Published) []byte {
+	b = appendTime(append(b, `"time":`...), p.Time)
+	if p.From != "" {
+		b = events.QuoteJSON(append(b, `,"from":`...), p.From)
+	}
+	return append(b, '}')
+}

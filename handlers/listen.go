@@ -1,0 +1,106 @@
+package handlers
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"parley/events"
+	"parley/handlers/pump"
+)
+
+// Bounds of what a listener can ask for.
+const (
+	leastHeartbeat = 5 * time.Second
+	mostHeartbeat  = time.Minute
+	mostWait       = time.Minute
+	defaultWait    = 25 * time.Second
+)
+
+// An ask is how somebody wants to listen.
+type ask struct {
+	as        representation
+	start     events.Start
+	given     bool          // a place to start from was asked for
+	heartbeat time.Duration // of a stream
+	wait      time.Duration // of a poll
+}
+
+// asks reads how somebody wants to listen. Parameters come before Accept.
+func (s *Server) asks(r *http.Request, q request) (a ask, err error) {
+	if a.start, a.given, err = startOf(r, q.query); err != nil {
+		return ask{}, err
+	}
+	if a.heartbeat, err = between(q.query, "heartbeat", leastHeartbeat, mostHeartbeat, s.o.Heartbeat); err != nil {
+		return ask{}, err
+	}
+	if a.wait, err = between(q.query, "wait", 0, mostWait, defaultWait); err != nil {
+		return ask{}, err
+	}
+	format, _, err := one(q.query, "format")
+	if err != nil {
+		return ask{}, err
+	}
+	a.as, err = represent(r, format, s.page.has(indexFile))
+	return a, err
+}
+
+// between gives a parameter that is a duration, or what it is when not given.
+func between(q url.Values, name string, least, most, otherwise time.Duration) (time.Duration, error) {
+	v, _, err := one(q, name)
+	if err != nil || v == "" {
+		return otherwise, err
+	}
+	d, ok := parseDuration(v)
+	if !ok || d < least || d > most {
+		return 0, events.Refuse(events.CodeBadParameter, "%s is a duration from %v to %v", name, least, most)
+	}
+	return d, nil
+}
+
+// listen answers a GET of a room or a namespace.
+func (s *Server) listen(w http.ResponseWriter, r *http.Request, q request) error {
+	a, err := s.asks(r, q)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Vary", "Accept, Origin")
+	if a.as == asPage {
+		return s.index(w)
+	}
+	reg, err := s.registry()
+	if err != nil {
+		return err
+	}
+	bell := pump.NewBell()
+	cursor, err := reg.Listen(r.Context(), q.caller, q.ns, events.Listen{
+		Rooms: q.rooms, All: q.all, Start: a.start, Bell: bell.Ring,
+	})
+	if err != nil {
+		return err
+	}
+	if a.as == asPoll {
+		return s.poll(w, r, cursor, bell, a)
+	}
+	s.stream(w, r, cursor, bell, a)
+	return nil
+}
+
+// head answers a HEAD as the GET would be, and opens nothing.
+func (s *Server) head(w http.ResponseWriter, r *http.Request, q request) error {
+	a, err := s.asks(r, q)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Vary", "Accept, Origin")
+	switch a.as {
+	case asPage:
+		return s.index(w)
+	case asPoll:
+		pollHeader(w.Header())
+	default:
+		streamHeader(w.Header(), a.as.format())
+	}
+	w.WriteHeader(http.StatusOK)
+	return nil
+}

@@ -1,0 +1,96 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Metrics are a server's own: two servers in one process do not share them. No
+// label holds what a stranger chose.
+type metrics struct {
+	exposed   http.Handler
+	requests  *prometheus.CounterVec
+	refused   *prometheus.CounterVec
+	published *prometheus.CounterVec
+	bytes     prometheus.Counter
+}
+
+func newMetrics(s *Server) *metrics {
+	reg := prometheus.NewRegistry()
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_http_requests_total",
+			Help: "Requests answered, by route, method and status. A stream counts when it opens.",
+		}, []string{"route", "method", "status"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_refused_total",
+			Help: "Requests refused, by code.",
+		}, []string{"code"}),
+		published: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_events_published_total",
+			Help: "Events published, by whether they were kept, volatile, or a repeat that stored nothing.",
+		}, []string{"kept"}),
+		bytes: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "parley_published_bytes_total",
+			Help: "Bytes of the bodies published, as they were posted; repeats not counted.",
+		}),
+	}
+	reg.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		m.requests, m.refused, m.published, m.bytes,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "parley_streams",
+			Help: "Streams and polls that are open.",
+		}, func() float64 { return float64(s.streams.Open.Load()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "parley_streams_opened_total",
+			Help: "Streams and polls opened.",
+		}, func() float64 { return float64(s.streams.Opened.Load()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "parley_events_delivered_total",
+			Help: "Events given to streams and polls, for each anew.",
+		}, func() float64 { return float64(s.streams.Events.Load()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "parley_delivered_bytes_total",
+			Help: "Bytes that sockets took, of polls and of streams that have ended.",
+		}, func() float64 { return float64(s.streams.Bytes.Load()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "parley_ready",
+			Help: "1 while the server is ready.",
+		}, func() float64 {
+			if ok, _ := s.ready(); ok {
+				return 1
+			}
+			return 0
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name:        "parley_build_info",
+			Help:        "Always 1; the version is in the label.",
+			ConstLabels: prometheus.Labels{"version": s.o.Version},
+		}, func() float64 { return 1 }),
+	)
+	m.exposed = promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
+	return m
+}
+
+// answered counts a request by the route it matched, "" for none.
+func (m *metrics) answered(route, method string, w *echo.Response) {
+	switch method {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS":
+	default:
+		method = "other"
+	}
+	m.requests.WithLabelValues(route, method, strconv.Itoa(w.Status)).Inc()
+}
+
+// exposition answers in Prometheus' format.
+func (s *Server) exposition(w http.ResponseWriter, r *http.Request, _ request) error {
+	s.metrics.exposed.ServeHTTP(w, r)
+	return nil
+}

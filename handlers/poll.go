@@ -1,0 +1,119 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"parley/events"
+	"parley/handlers/pump"
+)
+
+// Bounds of a poll's answer. One that meets them has more to come: the client
+// asks again from next.
+const (
+	pollEvents = 1000
+	pollBytes  = 1 << 20
+)
+
+func pollHeader(h http.Header) {
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+}
+
+// poll answers with what there is from a position, or waits for something. While
+// it waits it is a stream like any other; a client that goes away ends it. An
+// error has written nothing.
+func (s *Server) poll(w http.ResponseWriter, r *http.Request, cursor *events.Cursor, bell *pump.Bell, a ask) error {
+	defer cursor.Close()
+	began := s.opened(cursor, formats[asPoll])
+	p := poll{body: []byte(`{"events":[`)}
+	reason, err := p.gather(r, cursor, bell, a)
+	if err != nil {
+		s.closed(cursor, began, 0, "log")
+		return err
+	}
+	if reason != "" {
+		s.closed(cursor, began, 0, reason)
+		return nil
+	}
+	p.body = appendPosition(append(p.body, `],"next":`...), p.next)
+	p.body = append(p.body, "}\n"...)
+
+	pollHeader(w.Header())
+	w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
+	w.WriteHeader(http.StatusOK)
+	err = s.streams.pumping(s.o).WriteAll(r.Context(), newWriter(w), p.body)
+	s.streams.Events.Add(int64(p.events))
+	s.streams.Bytes.Add(int64(len(p.body)))
+	s.closed(cursor, began, p.events, endReason(err, "answered"))
+	return nil
+}
+
+// A poll is an answer that grows.
+type poll struct {
+	body   []byte
+	told   int // what is in the array: gaps and bye too
+	events int
+	size   int
+	next   events.ID
+}
+
+// gather fills the answer. gone is why there is nobody to answer any more.
+func (p *poll) gather(r *http.Request, cursor *events.Cursor, bell *pump.Bell, a ask) (gone string, err error) {
+	ctx := r.Context()
+	wait := a.wait
+	if !a.given {
+		wait = 0
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for last := wait == 0; ; {
+		d, err := cursor.Next(ctx, events.Limit{Events: pollEvents - p.events, Bytes: pollBytes - p.size})
+		if ctx.Err() != nil {
+			return "gone", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		p.add(cursor.Epoch(), &d)
+		switch {
+		case d.Bye != nil, p.events >= pollEvents, p.size >= pollBytes:
+			return "", nil
+		case d.More:
+			continue
+		case p.told > 0, last:
+			return "", nil
+		}
+		select {
+		case <-bell.Rung():
+		case <-timer.C:
+			last = true // once more, so that next is where the stream is now
+		case <-ctx.Done():
+			return "gone", nil
+		}
+	}
+}
+
+func (p *poll) add(epoch string, d *events.Delivery) {
+	for i := range d.Gaps {
+		p.body = appendGapLine(p.comma(), &d.Gaps[i])
+	}
+	for _, e := range d.Events {
+		p.body = append(p.comma(), lineOf(epoch, e)...)
+		p.events++
+		p.size += e.Size()
+	}
+	if d.Bye != nil {
+		p.body = appendByeLine(p.comma(), d.Position, d.Bye)
+	}
+	p.next = d.Position
+}
+
+func (p *poll) comma() []byte {
+	if p.told++; p.told > 1 {
+		return append(p.body, ',')
+	}
+	return p.body
+}

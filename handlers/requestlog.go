@@ -1,0 +1,66 @@
+package handlers
+
+import (
+	"log/slog"
+	"net/http"
+
+	"parley/events"
+)
+
+// logPublished says once that something was said, where and by whom, never what.
+// size is that of the body as it was posted.
+func (s *Server) logPublished(r *http.Request, ns string, p events.Post, size int, done events.Published) {
+	kept := "kept"
+	switch {
+	case done.Replayed:
+		kept = "repeated"
+	case p.Volatile:
+		kept = "volatile"
+	}
+	s.metrics.published.WithLabelValues(kept).Add(float64(len(p.Bodies)))
+	if kept != "repeated" {
+		s.metrics.bytes.Add(float64(size))
+	}
+	attrs := []slog.Attr{slog.String("namespace", ns)}
+	if len(p.To) == 1 && events.IsRoom(p.To[0]) {
+		attrs = append(attrs, slog.String("room", p.To[0]))
+	} else {
+		attrs = append(attrs, slog.Any("to", p.To))
+	}
+	if done.First != (events.ID{}) {
+		attrs = append(attrs, slog.String("id", done.First.String()))
+	}
+	if done.Count > 1 {
+		attrs = append(attrs, slog.Int("count", done.Count))
+	}
+	if done.From != "" {
+		attrs = append(attrs, slog.String("sender", done.From))
+	}
+	attrs = append(attrs, slog.Int("bytes", size))
+	if kept != "kept" {
+		attrs = append(attrs, slog.String("kept", kept))
+	}
+	s.log.LogAttrs(r.Context(), slog.LevelInfo, "event published", attrs...)
+}
+
+// logRefused says once what was refused: never a query string, which may hold a
+// connection ID, and never what was sent.
+func (s *Server) logRefused(r *http.Request, e *events.Error, status int) {
+	level := slog.LevelInfo
+	switch {
+	case r.Context().Err() != nil: // nobody waits for the answer any more
+	case status == http.StatusInternalServerError:
+		level = slog.LevelError
+	case status > http.StatusInternalServerError && status != http.StatusNotImplemented:
+		level = slog.LevelWarn
+	}
+	attrs := []slog.Attr{
+		slog.String("code", string(e.Code)), slog.Int("status", status),
+		slog.String("method", r.Method), slog.String("path", r.URL.Path),
+	}
+	if e.Cause != nil {
+		attrs = append(attrs, slog.String("cause", e.Cause.Error()))
+	}
+	s.metrics.refused.WithLabelValues(string(e.Code)).Inc()
+	s.log.LogAttrs(r.Context(), level, "refused", attrs...)
+}

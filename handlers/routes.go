@@ -1,0 +1,162 @@
+package handlers
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"parley/events"
+)
+
+// A route is a path and what each method does there. :ns is a namespace and
+// :room a room; a segment "-" belongs to the server.
+type route struct {
+	path string
+	does map[string]action
+}
+
+// Paths that are there and promise something that is not built yet.
+var later = action{run: (*Server).notImplemented}
+
+// publicRoutes is the map of the public side.
+var publicRoutes = []route{
+	{"/", gets(action{run: (*Server).landing})},
+	{"/-/health", gets(action{run: (*Server).health})},
+	{"/-/ready", gets(action{run: (*Server).readiness})},
+	{"/-/parley.js", gets(asset("parley.js"))},
+	{"/-/parley.d.ts", gets(asset("parley.d.ts"))},
+	{"/-/openapi.json", gets(asset("openapi.json"))},
+	{"/-/static/:file", gets(action{run: (*Server).static})},
+	{"/-", nil},
+	{"/-/*", nil},
+
+	{"/:ns", listenAndSend},
+	{"/:ns/-/history", history((*Server).history)},
+	{"/:ns/-/history/:id", history((*Server).historyEvent)},
+	{"/:ns/-/members", map[string]action{"GET": later, "HEAD": later, "PUT": later, "DELETE": later}},
+	{"/:ns/-/members/:id", map[string]action{"PATCH": later, "DELETE": later}},
+	{"/:ns/-/rooms", map[string]action{"GET": later, "HEAD": later}},
+	{"/:ns/-/acks/:id", map[string]action{"POST": later}},
+	{"/:ns/-", nil},
+	{"/:ns/-/*", nil},
+
+	{"/:ns/:room", listenAndSend},
+	{"/:ns/:room/history", history((*Server).history)},
+	{"/:ns/:room/history/:id", history((*Server).historyEvent)},
+	{"/:ns/:room/members", map[string]action{"GET": later, "HEAD": later, "PUT": later, "DELETE": later}},
+	{"/:ns/:room/members/:id", map[string]action{"PUT": later, "DELETE": later}},
+}
+
+// opsRoutes is the map of the operator's side.
+var opsRoutes = []route{
+	{"/-/metrics", gets(action{run: (*Server).exposition})},
+	{"/-/health", gets(action{run: (*Server).health})},
+	{"/-/ready", gets(action{run: (*Server).readiness})},
+	{"/-/admin", everything(later)},
+	{"/-/admin/*", everything(later)},
+}
+
+var listenAndSend = map[string]action{
+	"GET":  {need: events.MayRead, listens: true, run: (*Server).listenTo},
+	"HEAD": {need: events.MayRead, listens: true, run: (*Server).headOf},
+	"POST": {need: events.MayWrite, run: (*Server).send},
+}
+
+// gets is a path that can only be read. HEAD stands beside every GET.
+func gets(a action) map[string]action {
+	return map[string]action{"GET": a, "HEAD": a}
+}
+
+func history(run func(*Server, http.ResponseWriter, *http.Request, request) error) map[string]action {
+	a := action{need: events.MayHistory, run: run}
+	return map[string]action{"GET": a, "HEAD": a, "DELETE": later}
+}
+
+func everything(a action) map[string]action {
+	return map[string]action{"GET": a, "HEAD": a, "POST": a, "PUT": a, "PATCH": a, "DELETE": a}
+}
+
+// allow gives the methods of a route for Allow, OPTIONS with them.
+func (rt route) allow() string {
+	methods := []string{"OPTIONS"}
+	for m := range rt.does {
+		methods = append(methods, m)
+	}
+	slices.Sort(methods)
+	return strings.Join(methods, ", ")
+}
+
+// routes builds the router of a table, mounted under base.
+//
+// A path is registered once, for every method there is, and the table picks the
+// method: echo's own 405 comes without the path's parameters, and so could not
+// say first that a name is wrong; and while it looks for a method it would try
+// the segment "-" as a room.
+func (s *Server) routes(table []route, base string) http.Handler {
+	e := s.newEcho(base)
+	for _, rt := range table {
+		e.RouteNotFound(rt.path, s.serve(rt))
+	}
+	return e
+}
+
+// mount takes base off the front of a path, and writes every segment the one way
+// that url.PathEscape does: some proxies escape more than they must, and /%2D/ is
+// /-/ to everybody but a byte comparison. The router works on RawPath, whatever
+// Path holds, so that a parameter is always escaped and is unescaped once.
+//
+// What is not under base becomes a path that no route has.
+func mount(u *url.URL, base string) {
+	rest, found := strings.CutPrefix(u.EscapedPath(), base)
+	if !found || rest != "" && rest[0] != '/' {
+		u.RawPath = "//"
+		return
+	}
+	if rest == "" && base != "" {
+		rest = "/" // /chat is the landing page as /chat/ is
+	}
+	segments := strings.Split(rest, "/")
+	for i, seg := range segments {
+		plain, err := url.PathUnescape(seg)
+		if err != nil {
+			u.RawPath = "//"
+			return
+		}
+		segments[i] = url.PathEscape(plain)
+	}
+	u.RawPath = strings.Join(segments, "/")
+}
+
+// names takes the names out of the path, unescaped once, and checks them.
+// The router lets a last parameter take slashes too; there is no such path.
+func names(c echo.Context) (q request, err error) {
+	for i, name := range c.ParamNames() {
+		raw := c.ParamValues()[i]
+		if raw == "" || strings.Contains(raw, "/") {
+			return request{}, notFound()
+		}
+		value, err := url.PathUnescape(raw)
+		if err != nil {
+			return request{}, notFound()
+		}
+		switch name {
+		case "ns":
+			q.ns = value
+			err = events.CheckNamespace(value)
+		case "room":
+			q.room = value
+			err = events.CheckRoom(value)
+		case "id":
+			q.id = value
+		case "file":
+			q.file = value
+		}
+		if err != nil {
+			return request{}, err
+		}
+	}
+	return q, nil
+}

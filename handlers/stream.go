@@ -1,0 +1,276 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"parley/events"
+	"parley/handlers/pump"
+)
+
+// Streams are a server's streams and polls that are open, and what they have
+// carried. The counters may be read at any time. The zero value is ready.
+type streams struct {
+	Open   atomic.Int64 // streams and polls that are open now
+	Opened atomic.Int64 // since the start
+	Events atomic.Int64 // put on pages, for each stream anew
+	Bytes  atomic.Int64 // that sockets took of streams that have ended, and of polls
+
+	once sync.Once
+	pump *pump.Pump
+}
+
+// pumping gives the pump of a server with these options.
+func (t *streams) pumping(o Options) *pump.Pump {
+	t.once.Do(func() { t.pump = pump.New(pump.Options{Stall: o.Stall}) })
+	return t.pump
+}
+
+// Wait returns when no stream is open, or when ctx ends.
+func (t *streams) Wait(ctx context.Context) {
+	_ = t.pumping(Options{}).Wait(ctx) // Cut follows, whichever it was
+}
+
+// Cut closes the sockets of the streams that are still open and gives them a
+// moment to end, which depends on nobody's client.
+func (t *streams) Cut() {
+	p := t.pumping(Options{})
+	p.Cut()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = p.Wait(ctx) // there is nothing left to do about one that has not
+}
+
+// A format writes the frames of one representation, each appended to dst.
+type format interface {
+	mediaType() string
+	hello(dst []byte, h *events.Hello, heartbeat time.Duration) []byte
+	event(dst []byte, epoch string, e *events.Event) []byte
+	gap(dst []byte, g *events.Gap) []byte
+	bye(dst []byte, at events.ID, b *events.Bye) []byte
+	heartbeat(dst []byte, at events.ID) []byte
+}
+
+// format gives the format of a representation that is a stream.
+func (a representation) format() format {
+	switch a {
+	case asLines:
+		return ndjson{}
+	case asText:
+		return text{}
+	}
+	return sse{}
+}
+
+// streamHeader sets what every stream is answered with.
+func streamHeader(h http.Header, f format) {
+	h.Set("Content-Type", f.mediaType())
+	h.Set("Cache-Control", "no-cache, no-store, no-transform")
+	h.Set("X-Accel-Buffering", "no")
+	h.Set("Vary", "Accept, Origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+}
+
+// stream answers with a stream and closes the cursor when it ends. A connection
+// of cleartext HTTP/1 is taken over, and stream returns while it goes on; any
+// other stays net/http's and stream returns with its end.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, cursor *events.Cursor, bell *pump.Bell, a ask) {
+	f := a.as.format()
+	streamHeader(w.Header(), f)
+	hello := cursor.Hello()
+	first := f.hello(nil, &hello, a.heartbeat)
+	src := &source{cursor: cursor, format: f, server: s}
+	began := s.opened(cursor, formats[a.as])
+	st := pump.Stream{
+		Source: src, Bell: bell, First: first, Heartbeat: a.heartbeat,
+		End: func(res pump.Result) {
+			cursor.Close()
+			s.streams.Bytes.Add(res.Bytes)
+			s.closed(cursor, began, src.events, endReason(res.Err, src.reason))
+		},
+	}
+	p := s.streams.pumping(s.o)
+	if conn, ok := takeOver(w, r); ok {
+		src.chunked = r.ProtoAtLeast(1, 1)
+		st.First = appendChunk(appendHead(nil, r, w.Header(), src.chunked), first, src.chunked)
+		p.Take(conn, st)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+	p.Run(r.Context(), newWriter(w), st)
+}
+
+// takeOver takes the connection of a cleartext HTTP/1 request from net/http. What
+// the client had sent after its request is lost with the buffer it lay in: a
+// stream's connection has no further request.
+func takeOver(w http.ResponseWriter, r *http.Request) (net.Conn, bool) {
+	if r.ProtoMajor != 1 || r.TLS != nil {
+		return nil, false
+	}
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, false
+	}
+	if e, ok := w.(*echo.Response); ok {
+		e.Status, e.Committed = http.StatusOK, true
+	}
+	return conn, true
+}
+
+// appendHead appends the head of an answer on a connection that was taken over.
+// The end of the stream is the end of the connection; HTTP/1.1 can besides tell
+// an end from a cut, by chunks.
+func appendHead(dst []byte, r *http.Request, h http.Header, chunked bool) []byte {
+	h = h.Clone()
+	h.Del("Content-Length")
+	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	h.Set("Connection", "close")
+	buf := bytes.NewBuffer(dst)
+	if chunked {
+		buf.WriteString("HTTP/1.1 200 OK\r\n")
+		h.Set("Transfer-Encoding", "chunked")
+	} else {
+		buf.WriteString("HTTP/1.0 200 OK\r\n")
+	}
+	_ = h.Write(buf) // a Buffer takes everything
+	buf.WriteString("\r\n")
+	return buf.Bytes()
+}
+
+// appendChunk appends a page, as a chunk where it is to be one.
+func appendChunk(dst, page []byte, chunked bool) []byte {
+	if !chunked {
+		return append(dst, page...)
+	}
+	dst = strconv.AppendInt(dst, int64(len(page)), 16)
+	return append(append(append(dst, "\r\n"...), page...), "\r\n"...)
+}
+
+// A writer is a response that stays net/http's.
+type writer struct {
+	http.ResponseWriter
+	*http.ResponseController
+}
+
+func newWriter(w http.ResponseWriter) pump.Writer {
+	if e, ok := w.(*echo.Response); ok {
+		w = e.Writer // echo's Flush keeps its error to itself
+	}
+	return writer{w, http.NewResponseController(w)}
+}
+
+// pageLimit bounds what a stream holds at once, and with it what a reader that
+// stalls costs.
+var pageLimit = events.Limit{Events: 256, Bytes: 64 << 10}
+
+// A source gives a cursor's pages in a format.
+type source struct {
+	cursor  *events.Cursor
+	format  format
+	server  *Server
+	chunked bool
+	events  int
+	reason  string // why it was done, once it is
+}
+
+// Next appends what the stream is to be told next.
+func (c *source) Next(ctx context.Context, dst []byte) ([]byte, pump.State) {
+	from := len(dst)
+	d, err := c.cursor.Next(ctx, pageLimit)
+	if ctx.Err() != nil {
+		return dst, pump.Done
+	}
+	if err != nil {
+		// The client comes back to where it is, as to a server that is starting.
+		c.server.log.LogAttrs(ctx, slog.LevelError, "stream cannot read its log",
+			slog.String("namespace", c.cursor.Hello().Namespace), slog.Any("error", err))
+		d = events.Delivery{Bye: busyBye()}
+	}
+	for i := range d.Gaps {
+		dst = c.format.gap(dst, &d.Gaps[i])
+	}
+	epoch := c.cursor.Epoch()
+	for _, e := range d.Events {
+		dst = c.format.event(dst, epoch, e)
+	}
+	c.events += len(d.Events)
+	c.server.streams.Events.Add(int64(len(d.Events)))
+	switch {
+	case d.Bye != nil:
+		c.reason = string(d.Bye.Reason)
+		dst = c.framed(c.format.bye(dst, d.Position, d.Bye), from)
+		if c.chunked {
+			dst = append(dst, "0\r\n\r\n"...)
+		}
+		return dst, pump.Done
+	case d.More:
+		return c.framed(dst, from), pump.More
+	}
+	return c.framed(dst, from), pump.Dry
+}
+
+// Beat appends a heartbeat that carries the position.
+func (c *source) Beat(dst []byte) []byte {
+	return c.framed(c.format.heartbeat(dst, c.cursor.Position()), len(dst))
+}
+
+// framed makes a chunk, in place, of what dst holds beyond from.
+func (c *source) framed(dst []byte, from int) []byte {
+	n := len(dst) - from
+	if !c.chunked || n == 0 {
+		return dst
+	}
+	var size [18]byte
+	head := append(strconv.AppendInt(size[:0], int64(n), 16), "\r\n"...)
+	dst = append(dst, head...)
+	copy(dst[from+len(head):], dst[from:from+n])
+	copy(dst[from:], head)
+	return append(dst, "\r\n"...)
+}
+
+// opened counts and logs a stream or poll that was let in.
+func (s *Server) opened(c *events.Cursor, format string) time.Time {
+	s.streams.Open.Add(1)
+	s.streams.Opened.Add(1)
+	h := c.Hello()
+	s.log.LogAttrs(context.Background(), slog.LevelInfo, "stream opened",
+		slog.String("namespace", h.Namespace), slog.Any("rooms", h.Rooms),
+		slog.String("member", h.Member), slog.String("format", format), slog.Bool("resumed", h.Resumed))
+	return time.Now()
+}
+
+// closed counts and logs its end.
+func (s *Server) closed(c *events.Cursor, began time.Time, count int, reason string) {
+	s.streams.Open.Add(-1)
+	h := c.Hello()
+	s.log.LogAttrs(context.Background(), slog.LevelInfo, "stream closed",
+		slog.String("namespace", h.Namespace), slog.Any("rooms", h.Rooms), slog.String("member", h.Member),
+		slog.Duration("duration", time.Since(began)), slog.Int("events", count), slog.String("reason", reason))
+}
+
+// endReason gives the word for why a stream ended.
+func endReason(err error, otherwise string) string {
+	switch {
+	case err == nil:
+		return otherwise
+	case errors.Is(err, pump.ErrGone):
+		return "gone"
+	case errors.Is(err, pump.ErrStalled):
+		return "stalled"
+	case errors.Is(err, pump.ErrNoise):
+		return "noise"
+	case errors.Is(err, pump.ErrCut):
+		return "cut"
+	}
+	return "failed"
+}
