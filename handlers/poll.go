@@ -63,6 +63,7 @@ type poll struct {
 // gather fills the answer. gone is why there is nobody to answer any more.
 func (p *poll) gather(r *http.Request, cursor *events.Cursor, bell *pump.Bell, a ask) (gone string, err error) {
 	ctx := r.Context()
+	rung := bell.Listen()
 	wait := a.wait
 	if !a.given {
 		wait = 0
@@ -87,7 +88,7 @@ func (p *poll) gather(r *http.Request, cursor *events.Cursor, bell *pump.Bell, a
 			return "", nil
 		}
 		select {
-		case <-bell.Rung():
+		case <-rung:
 		case <-timer.C:
 			last = true // once more, so that next is where the stream is now
 		case <-ctx.Done():

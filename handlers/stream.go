@@ -89,7 +89,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, cursor *events.C
 	streamHeader(w.Header(), f)
 	hello := cursor.Hello()
 	first := f.hello(nil, &hello, a.heartbeat)
-	src := &source{cursor: cursor, format: f, server: s}
+	src := &source{cursor: cursor, format: f, server: s, told: hello.Start.Seq}
 	began := s.opened(cursor, formats[a.as])
 	st := pump.Stream{
 		Source: src, Bell: bell, First: first, Heartbeat: a.heartbeat,
@@ -179,16 +179,27 @@ type source struct {
 	format  format
 	server  *Server
 	chunked bool
+	told    uint64 // the position that the last page led to
 	events  int
 	reason  string // why it was done, once it is
 }
 
-// Next appends what the stream is to be told next.
-func (c *source) Next(ctx context.Context, dst []byte) ([]byte, pump.State) {
-	from := len(dst)
-	d, err := c.cursor.Next(ctx, pageLimit)
+// Next makes a page of what the stream is to be told next. It can be cut behind
+// every event.
+func (c *source) Next(ctx context.Context, p *pump.Page, near bool) pump.State {
+	scratch, ok := p.Memory.(*events.Scratch)
+	if !ok {
+		scratch = &events.Scratch{}
+		p.Memory = scratch
+	}
+	limit := pageLimit
+	limit.Near, limit.Scratch = near, scratch
+	d, err := c.cursor.Next(ctx, limit)
 	if ctx.Err() != nil {
-		return dst, pump.Done
+		return pump.Done
+	}
+	if d.Far {
+		return pump.Far
 	}
 	if err != nil {
 		// The client comes back to where it is, as to a server that is starting.
@@ -196,32 +207,51 @@ func (c *source) Next(ctx context.Context, dst []byte) ([]byte, pump.State) {
 			slog.String("namespace", c.cursor.Hello().Namespace), slog.Any("error", err))
 		d = events.Delivery{Bye: busyBye()}
 	}
+	at := d.Position.Seq
+	if len(d.Events) > 0 {
+		at = c.told
+	}
 	for i := range d.Gaps {
-		dst = c.format.gap(dst, &d.Gaps[i])
+		from := len(p.Bytes)
+		p.Bytes = c.framed(c.format.gap(p.Bytes, &d.Gaps[i]), from)
 	}
 	epoch := c.cursor.Epoch()
 	for _, e := range d.Events {
-		dst = c.format.event(dst, epoch, e)
+		from := len(p.Bytes)
+		p.Bytes = c.framed(c.format.event(p.Bytes, epoch, e), from)
+		if e.Seq > 0 {
+			at = e.Seq
+		}
+		p.Mark(at)
 	}
+	c.told = d.Position.Seq
 	c.events += len(d.Events)
 	c.server.streams.Events.Add(int64(len(d.Events)))
 	switch {
 	case d.Bye != nil:
 		c.reason = string(d.Bye.Reason)
-		dst = c.framed(c.format.bye(dst, d.Position, d.Bye), from)
+		from := len(p.Bytes)
+		p.Bytes = c.framed(c.format.bye(p.Bytes, d.Position, d.Bye), from)
 		if c.chunked {
-			dst = append(dst, "0\r\n\r\n"...)
+			p.Bytes = append(p.Bytes, "0\r\n\r\n"...)
 		}
-		return dst, pump.Done
+		return pump.Done
 	case d.More:
-		return c.framed(dst, from), pump.More
+		return pump.More
 	}
-	return c.framed(dst, from), pump.Dry
+	return pump.Dry
 }
 
-// Beat appends a heartbeat that carries the position.
-func (c *source) Beat(dst []byte) []byte {
-	return c.framed(c.format.heartbeat(dst, c.cursor.Position()), len(dst))
+// Back takes the stream back to what its socket took.
+func (c *source) Back(at uint64) {
+	c.cursor.Back(at)
+	c.told = at
+}
+
+// Beat makes a heartbeat that carries the position.
+func (c *source) Beat(p *pump.Page) {
+	from := len(p.Bytes)
+	p.Bytes = c.framed(c.format.heartbeat(p.Bytes, c.cursor.Position()), from)
 }
 
 // framed makes a chunk, in place, of what dst holds beyond from.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,14 +23,18 @@ type Options struct {
 // A Pump runs streams. Its methods may be called at once.
 type Pump struct {
 	o Options
+	loops
+	turn atomic.Uint32 // which loop is next
 
 	mu      sync.Mutex
-	streams map[*running]struct{}
-	cut     bool
-	idle    chan struct{} // closed when streams is empty; nil when nobody waits
+	count   int                   // of streams
+	running map[*running]struct{} // those with a goroutine of their own
+	idle    chan struct{}         // closed when count is 0; nil when nobody waits
+
+	cut atomic.Bool
 }
 
-// A running stream is one that the pump can cut.
+// A running stream is one with a goroutine, which the pump can cut.
 type running struct{ stop context.CancelCauseFunc }
 
 // New makes a pump, which holds nothing until it has streams.
@@ -40,70 +45,93 @@ func New(o Options) *Pump {
 	if o.Noise <= 0 {
 		o.Noise = 16 << 10
 	}
-	return &Pump{o: o, streams: make(map[*running]struct{})}
+	p := &Pump{o: o, running: make(map[*running]struct{})}
+	p.loops = newLoops(p)
+	return p
 }
 
 // Take runs the stream on a socket that is the pump's from now on: the pump
 // closes it. Take returns at once.
 func (p *Pump) Take(conn net.Conn, s Stream) {
+	tune(conn)
+	p.enter()
+	if p.adopt(conn, &s, func(result Result) { p.leave(&s, result) }) {
+		return
+	}
 	ctx, stop := context.WithCancelCause(context.Background())
 	r := p.begin(stop)
-	tune(conn)
 	go func() {
 		k := &socket{conn: conn, stall: p.o.Stall}
 		err := k.serve(ctx, stop, &s, p.o.Noise)
 		stop(err)
-		p.end(r, &s, Result{Bytes: k.taken, Err: err})
+		p.end(r)
+		p.leave(&s, Result{Bytes: k.taken, Err: err})
 	}()
 }
 
 // Run runs the stream on a writer that somebody else owns and returns when it
 // has ended. ctx ends when the client has hung up.
 func (p *Pump) Run(ctx context.Context, w Writer, s Stream) {
+	p.enter()
 	ctx, stop := context.WithCancelCause(ctx)
 	r := p.begin(stop)
 	t := &response{w: w, stall: p.o.Stall, piece: streamPiece}
 	err := t.serve(ctx, &s)
 	stop(err)
-	p.end(r, &s, Result{Bytes: t.taken, Err: err})
+	p.end(r)
+	p.leave(&s, Result{Bytes: t.taken, Err: err})
+}
+
+func (p *Pump) enter() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count++
+}
+
+func (p *Pump) leave(s *Stream, result Result) {
+	if s.End != nil {
+		s.End(result)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count--
+	if p.count == 0 && p.idle != nil {
+		close(p.idle)
+		p.idle = nil
+	}
 }
 
 func (p *Pump) begin(stop context.CancelCauseFunc) *running {
 	r := &running{stop}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.streams[r] = struct{}{}
-	if p.cut {
+	p.running[r] = struct{}{}
+	if p.cutting() {
 		stop(ErrCut)
 	}
 	return r
 }
 
-func (p *Pump) end(r *running, s *Stream, result Result) {
-	if s.End != nil {
-		s.End(result)
-	}
+func (p *Pump) end(r *running) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.streams, r)
-	if len(p.streams) == 0 && p.idle != nil {
-		close(p.idle)
-		p.idle = nil
-	}
+	delete(p.running, r)
 }
+
+func (p *Pump) cutting() bool { return p.cut.Load() }
 
 // Streams gives how many streams are running.
 func (p *Pump) Streams() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.streams)
+	return p.count
 }
 
 // Wait returns nil when no stream is running, or the cause of ctx when that ends
 // first.
 func (p *Pump) Wait(ctx context.Context) error {
 	p.mu.Lock()
-	if len(p.streams) == 0 {
+	if p.count == 0 {
 		p.mu.Unlock()
 		return nil
 	}
@@ -125,8 +153,9 @@ func (p *Pump) Wait(ctx context.Context) error {
 func (p *Pump) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cut = true
-	for r := range p.streams {
+	p.cut.Store(true)
+	for r := range p.running {
 		r.stop(ErrCut)
 	}
+	p.wakeAll()
 }

@@ -48,23 +48,25 @@ func (s *script) finish() {
 	s.bell.Ring()
 }
 
-func (s *script) Next(_ context.Context, dst []byte) ([]byte, pump.State) {
+func (s *script) Next(_ context.Context, p *pump.Page, _ bool) pump.State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.pages) > 0 {
-		dst = append(dst, s.pages[0]...)
+		p.Bytes = append(p.Bytes, s.pages[0]...)
 		s.pages = s.pages[1:]
 	}
 	switch {
 	case len(s.pages) > 0:
-		return dst, pump.More
+		return pump.More
 	case s.done:
-		return dst, pump.Done
+		return pump.Done
 	}
-	return dst, pump.Dry
+	return pump.Dry
 }
 
-func (s *script) Beat(dst []byte) []byte { return append(dst, s.beat...) }
+func (s *script) Back(uint64) {}
+
+func (s *script) Beat(p *pump.Page) { p.Bytes = append(p.Bytes, s.beat...) }
 
 func (s *script) stream(first string) (pump.Stream, <-chan pump.Result) {
 	ended := make(chan pump.Result, 1)

@@ -107,10 +107,11 @@ func (t *response) cut() {
 // errors.
 func (p *Pump) WriteAll(ctx context.Context, w Writer, body []byte) error {
 	t := &response{w: w, stall: p.o.Stall, piece: answerPiece}
-	return t.serve(ctx, &Stream{First: body, Source: nothing{}})
+	return t.serve(ctx, &Stream{First: body, Source: nothing{}, Bell: NewBell()})
 }
 
 type nothing struct{}
 
-func (nothing) Next(_ context.Context, dst []byte) ([]byte, State) { return dst, Done }
-func (nothing) Beat(dst []byte) []byte                             { return dst }
+func (nothing) Next(context.Context, *Page, bool) State { return Done }
+func (nothing) Back(uint64)                             {}
+func (nothing) Beat(*Page)                              {}

@@ -41,7 +41,7 @@ var (
 type sink interface{ write(p []byte) error }
 
 // pages are the buffers of streams that are writing. One that is dry holds none.
-var pages = sync.Pool{New: func() any { return new([]byte) }}
+var pages = sync.Pool{New: func() any { return new(Page) }}
 
 // maxPooled keeps a few large pages from staying for good.
 const maxPooled = 256 << 10
@@ -61,6 +61,7 @@ func run(ctx context.Context, s *Stream, to sink) error {
 		defer beat.Stop()
 		beats = beat.C
 	}
+	rung := s.Bell.Listen()
 	due := false
 	for {
 		wrote, state, err := step(ctx, s, to, due)
@@ -83,7 +84,7 @@ func run(ctx context.Context, s *Stream, to sink) error {
 			continue
 		}
 		select {
-		case <-s.Bell.Rung():
+		case <-rung:
 		case <-beats:
 			due = true
 		case <-ctx.Done():
@@ -96,19 +97,19 @@ func run(ctx context.Context, s *Stream, to sink) error {
 // nothing to tell, the heartbeat is the page: it is made after the source was
 // asked, so that it speaks of where the source is now.
 func step(ctx context.Context, s *Stream, to sink, due bool) (wrote bool, state State, err error) {
-	buf := pages.Get().(*[]byte)
+	page := pages.Get().(*Page)
 	defer func() {
-		if cap(*buf) <= maxPooled {
-			pages.Put(buf)
+		if cap(page.Bytes) <= maxPooled {
+			pages.Put(page)
 		}
 	}()
-	page, state := s.Source.Next(ctx, (*buf)[:0])
-	if len(page) == 0 && state == Dry && due {
-		page = s.Source.Beat(page)
+	page.reset()
+	state = s.Source.Next(ctx, page, false)
+	if len(page.Bytes) == 0 && state == Dry && due {
+		s.Source.Beat(page)
 	}
-	*buf = page
-	if len(page) == 0 {
+	if len(page.Bytes) == 0 {
 		return false, state, nil
 	}
-	return true, state, to.write(page)
+	return true, state, to.write(page.Bytes)
 }

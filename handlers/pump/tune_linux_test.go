@@ -11,7 +11,12 @@ import (
 func TestSocketOptions(t *testing.T) {
 	ours, theirs := tcp(t)
 	st, ended := newScript().stream("hello")
-	raw, err := ours.SyscallConn()
+	again, err := ours.File() // the pump keeps another descriptor than this one
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	raw, err := again.SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}

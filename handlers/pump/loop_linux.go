@@ -1,0 +1,446 @@
+package pump
+
+import (
+	"context"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A loop owns streams on sockets that were taken over. Nobody else writes to them
+// or calls their sources, so that a stream has neither a goroutine nor a buffer nor
+// a lock: it is a position until it is its turn.
+//
+// Two goroutines make a loop while it has riders: one that takes turns, and one
+// that hears from the system which sockets have something to say and puts them on
+// the list too.
+type loop struct {
+	pump *Pump
+	wake chan struct{} // holds a token while the list may have somebody
+
+	mu     sync.Mutex
+	ready  []*rider // to have their turn, each once
+	seated map[int32]*rider
+	ep     *os.File // hears of the sockets; nil while nothing runs
+	stamp  uint32
+
+	// The turning goroutine's own.
+	wheel wheel
+	page  Page
+}
+
+// maxTurn is how many pages a rider writes before others have their turn.
+const maxTurn = 4
+
+func newLoop(p *Pump) *loop {
+	return &loop{pump: p, wake: make(chan struct{}, 1), seated: make(map[int32]*rider)}
+}
+
+// adopt takes a connection out of the runtime's hands: its descriptor is copied and
+// the connection closed, so that nothing of it stays in memory, and the runtime is
+// not woken for it. It reports false where that cannot be; the connection is then
+// as it was.
+func (l *loop) adopt(conn net.Conn, s *Stream, end func(Result)) bool {
+	fd, ok := copied(conn)
+	if !ok {
+		return false
+	}
+	r := &rider{
+		l: l, source: s.Source, end: end, rest: s.First, state: More,
+		fd: int32(fd), noise: int32(l.pump.o.Noise), beat: int64((s.Heartbeat + tick - 1) / tick),
+	}
+	if !l.seat(r) {
+		unix.Close(fd)
+		return false
+	}
+	conn.Close()
+	s.Bell.hang(r.ring)
+	r.ring()
+	return true
+}
+
+// copied gives another descriptor of the connection's socket.
+func copied(conn net.Conn) (fd int, ok bool) {
+	c, ok := conn.(syscall.Conn)
+	if !ok {
+		return 0, false
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0, false
+	}
+	err = raw.Control(func(old uintptr) {
+		fd, ok = 0, false
+		if n, err := unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0); err == nil {
+			fd, ok = n, true
+		}
+	})
+	return fd, ok && err == nil
+}
+
+// seat gives the rider its place and has the system tell of its socket, each
+// change once.
+func (l *loop) seat(r *rider) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ep == nil && !l.startLocked() {
+		return false
+	}
+	l.stamp++
+	r.stamp = l.stamp
+	ev := unix.EpollEvent{
+		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET,
+		Fd:     r.fd, Pad: int32(r.stamp),
+	}
+	l.seated[r.fd] = r
+	if !controlled(l.ep, func(ep int) error { return unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, int(r.fd), &ev) }) {
+		delete(l.seated, r.fd)
+		return false
+	}
+	return true
+}
+
+func controlled(f *os.File, do func(fd int) error) bool {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = do(int(fd)) })
+	return err == nil && failed == nil
+}
+
+func (l *loop) startLocked() bool {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return false
+	}
+	if err := unix.SetNonblock(fd, true); err != nil { // for the runtime to wait on it
+		unix.Close(fd)
+		return false
+	}
+	l.ep = os.NewFile(uintptr(fd), "epoll")
+	l.ready = nil
+	l.wheel = wheel{began: time.Now()}
+	raw, err := l.ep.SyscallConn()
+	if err != nil {
+		l.ep.Close()
+		l.ep = nil
+		return false
+	}
+	go l.run()
+	go l.hear(raw)
+	return true
+}
+
+// hear waits for the system's word in the runtime's own poller, where it costs no
+// thread, until the loop ends.
+func (l *loop) hear(raw syscall.RawConn) {
+	events := make([]unix.EpollEvent, 256)
+	for {
+		n := 0
+		err := raw.Read(func(fd uintptr) bool {
+			var err error
+			n, err = unix.EpollWait(int(fd), events, 0)
+			return n > 0 || err != nil && err != unix.EINTR
+		})
+		if err != nil || n <= 0 {
+			return
+		}
+		l.mu.Lock()
+		for _, ev := range events[:n] {
+			if r := l.seated[ev.Fd]; r != nil && r.stamp == uint32(ev.Pad) {
+				r.events.Or(ev.Events)
+				if r.queued.CompareAndSwap(false, true) {
+					l.ready = append(l.ready, r)
+				}
+			}
+		}
+		l.mu.Unlock()
+		l.signal()
+	}
+}
+
+// push puts a rider on the list.
+func (l *loop) push(r *rider) {
+	l.mu.Lock()
+	first := len(l.ready) == 0
+	if l.ep != nil {
+		l.ready = append(l.ready, r)
+	}
+	l.mu.Unlock()
+	if first {
+		l.signal()
+	}
+}
+
+func (l *loop) signal() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run takes turns until there is nobody left.
+func (l *loop) run() {
+	ticks := time.NewTicker(tick)
+	defer ticks.Stop()
+	var list []*rider
+	for {
+		select {
+		case <-l.wake:
+		case <-ticks.C:
+		}
+		l.wheel.turn(time.Now(), l.look)
+		l.mu.Lock()
+		list, l.ready = l.ready, list[:0]
+		l.mu.Unlock()
+		for i, r := range list {
+			list[i] = nil
+			r.queued.Store(false)
+			l.turn(r)
+		}
+		if l.pump.cutting() {
+			l.everybody(func(r *rider) { l.leave(r, ErrCut) })
+		}
+		if l.rest() {
+			return
+		}
+	}
+}
+
+// rest ends the loop when it has no riders.
+func (l *loop) rest() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.seated) > 0 {
+		return false
+	}
+	l.ep.Close() // which ends hear
+	l.ep = nil
+	return true
+}
+
+func (l *loop) everybody(do func(*rider)) {
+	l.mu.Lock()
+	all := make([]*rider, 0, len(l.seated))
+	for _, r := range l.seated {
+		all = append(all, r)
+	}
+	l.mu.Unlock()
+	for _, r := range all {
+		do(r)
+	}
+}
+
+// look is called when a rider's time may have come.
+func (l *loop) look(r *rider) {
+	now := l.wheel.now
+	switch r.phase {
+	case full:
+		if now-r.last >= ticksOf(l.pump.o.Stall) {
+			l.leave(r, ErrStalled)
+			return
+		}
+		l.wheel.put(r, r.last+ticksOf(l.pump.o.Stall))
+	case lingering:
+		l.leave(r, nil)
+	case riding:
+		if r.beat == 0 {
+			return
+		}
+		if now-r.last >= r.beat {
+			l.ride(r, true)
+		}
+		if r.phase == riding {
+			l.wheel.put(r, r.last+r.beat)
+		}
+	case away:
+		l.wheel.put(r, now+max(r.beat, 1))
+	}
+}
+
+// ticksOf gives how many ticks are no less than a time, one more than it seems:
+// the first may be nearly over.
+func ticksOf(d time.Duration) int64 { return int64((d+tick-1)/tick) + 1 }
+
+// turn lets a rider hear what its socket said, and write.
+func (l *loop) turn(r *rider) {
+	if r.phase == gone {
+		return
+	}
+	if said := r.events.Swap(0); said != 0 {
+		var err error
+		switch {
+		case said&(unix.EPOLLERR|unix.EPOLLHUP|unix.EPOLLRDHUP) != 0:
+			err = ErrGone
+		case said&unix.EPOLLIN != 0:
+			err = r.drain()
+		}
+		switch {
+		case err == nil:
+		case r.phase == lingering:
+			l.leave(r, nil)
+			return
+		case r.phase == away:
+			r.why = err
+		default:
+			l.leave(r, err)
+			return
+		}
+		if said&unix.EPOLLOUT != 0 && r.phase == full {
+			r.phase = riding
+		}
+	}
+	if r.phase == away && r.far.Load() != nil {
+		r.phase = riding
+		if r.why != nil {
+			l.pump.far.release(r.far.Swap(nil))
+			l.leave(r, r.why)
+			return
+		}
+	}
+	if r.phase == riding {
+		l.ride(r, false)
+	}
+}
+
+// ride writes until the rider is dry, its socket is full or others are to have
+// their turn.
+func (l *loop) ride(r *rider, due bool) {
+	for range maxTurn {
+		if !l.step(r, due) {
+			return
+		}
+		due = false
+	}
+	r.ring()
+}
+
+// step writes one page, and reports whether there may be another.
+func (l *loop) step(r *rider, due bool) bool {
+	if len(r.rest) > 0 {
+		n, err := r.write(r.rest)
+		if !l.took(r, n, err) {
+			return false
+		}
+		if r.rest = r.rest[n:]; len(r.rest) > 0 {
+			l.fill(r)
+			return false
+		}
+		r.rest = nil
+	}
+	if p := r.far.Swap(nil); p != nil {
+		on := l.put(r, p)
+		l.pump.far.release(p)
+		return on
+	}
+	if r.state == Done {
+		l.finish(r)
+		return false
+	}
+	p := &l.page
+	p.reset()
+	r.state = r.source.Next(context.Background(), p, true)
+	if r.state == Far {
+		r.phase = away
+		l.pump.far.put(r)
+		return false
+	}
+	if due && len(p.Bytes) == 0 && r.state == Dry {
+		r.source.Beat(p)
+	}
+	return l.put(r, p)
+}
+
+// put writes a page that the source has just made. What a full socket does not
+// take of it is left to the source, as a position, but for the event that was begun.
+func (l *loop) put(r *rider, p *Page) bool {
+	if len(p.Bytes) > 0 {
+		n, err := r.write(p.Bytes)
+		if !l.took(r, n, err) {
+			return false
+		}
+		if n < len(p.Bytes) {
+			rest, at, back := p.cut(n)
+			r.rest = slices.Clone(rest)
+			if back {
+				r.source.Back(at)
+				r.state = More
+			}
+			l.fill(r)
+			return false
+		}
+	}
+	switch r.state {
+	case Done:
+		l.finish(r)
+		return false
+	case Dry:
+		return false
+	}
+	return true
+}
+
+func (l *loop) took(r *rider, n int, err error) bool {
+	if err != nil {
+		l.leave(r, err)
+		return false
+	}
+	if n > 0 {
+		r.last = l.wheel.now
+		if !r.planned && r.beat > 0 {
+			l.wheel.put(r, r.last+r.beat)
+		}
+	}
+	return true
+}
+
+// fill notes that the socket is full. The system tells when it is no longer.
+func (l *loop) fill(r *rider) {
+	r.phase = full
+	r.last = l.wheel.now
+	l.wheel.put(r, r.last+ticksOf(l.pump.o.Stall))
+}
+
+// finish lets the client take the end before the socket closes: closing it with
+// something unread in it would be a reset, which may overtake the last page.
+func (l *loop) finish(r *rider) {
+	if unix.Shutdown(int(r.fd), unix.SHUT_WR) != nil {
+		l.leave(r, nil)
+		return
+	}
+	r.phase = lingering
+	l.wheel.put(r, l.wheel.now+ticksOf(linger))
+}
+
+// leave ends a rider.
+func (l *loop) leave(r *rider, err error) {
+	if r.phase == away && r.far.Load() == nil {
+		r.why = err // its source is being read; it leaves when it is back
+		return
+	}
+	if r.phase == gone {
+		return
+	}
+	if p := r.far.Swap(nil); p != nil {
+		l.pump.far.release(p)
+	}
+	r.phase = gone
+	l.wheel.remove(r)
+	l.mu.Lock()
+	delete(l.seated, r.fd)
+	l.mu.Unlock()
+	if err == ErrStalled || err == ErrCut {
+		// The system is to forget what a client that takes nothing has not taken.
+		_ = unix.SetsockoptLinger(int(r.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	}
+	unix.Close(int(r.fd))
+	r.rest = nil
+	r.end(Result{Bytes: r.taken, Err: err})
+}

@@ -1,0 +1,32 @@
+package pump
+
+import (
+	"net"
+	"runtime"
+)
+
+// loops are a pump's, one a core.
+type loops struct {
+	all []*loop
+	far *far
+}
+
+func newLoops(p *Pump) loops {
+	ls := loops{far: newFar()}
+	for range runtime.GOMAXPROCS(0) {
+		ls.all = append(ls.all, newLoop(p))
+	}
+	return ls
+}
+
+// adopt has the next loop run the stream; false where it needs a goroutine.
+func (p *Pump) adopt(conn net.Conn, s *Stream, end func(Result)) bool {
+	n := p.turn.Add(1)
+	return p.all[int(n)%len(p.all)].adopt(conn, s, end)
+}
+
+func (ls *loops) wakeAll() {
+	for _, l := range ls.all {
+		l.signal()
+	}
+}

@@ -1,0 +1,93 @@
+package pump
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A rider is one stream of a loop. What has no word of its own beside it belongs to
+// the loop's turning goroutine, or to a far reader while the rider is away.
+type rider struct {
+	l      *loop
+	source Source
+	end    func(Result)
+	rest   []byte // is written before the next page
+	taken  int64
+	beat   int64 // heartbeat in ticks; 0 for none
+	last   int64 // the tick of the last write that took something
+
+	next, prev *rider // in the wheel
+	slot       int32
+	planned    bool
+	phase      phase
+	state      State // what the source said last
+
+	fd    int32
+	noise int32  // bytes that the client may still send
+	stamp uint32 // tells this rider from others that had its descriptor
+	why   error  // why it is to end once it is back
+
+	queued atomic.Bool          // it is on the list
+	events atomic.Uint32        // what the system said of its socket since its last turn
+	far    atomic.Pointer[Page] // what was read from far
+}
+
+// A phase is what a rider is doing between two turns.
+type phase uint8
+
+const (
+	riding    phase = iota // dry, or on the list
+	full                   // its socket takes nothing
+	away                   // its page is being read from far
+	lingering              // all is written; the client is to close
+	gone
+)
+
+// ring puts the rider on its loop's list, once.
+func (r *rider) ring() {
+	if r.queued.CompareAndSwap(false, true) {
+		r.l.push(r)
+	}
+}
+
+// write gives how much the socket took; err is nil also when that is nothing. The
+// call does not block, so the scheduler need not hear of it.
+func (r *rider) write(b []byte) (n int, err error) {
+	for {
+		n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(r.fd),
+			uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
+			unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+		switch e {
+		case 0:
+			r.taken += int64(n)
+			return int(n), nil
+		case unix.EINTR:
+		case unix.EAGAIN, unix.ENOBUFS, unix.ENOMEM:
+			return 0, nil
+		default:
+			return 0, ErrGone
+		}
+	}
+}
+
+// drain throws away what the client sent. It gives ErrGone when it has hung up, or
+// closed its half, which is the only way it has to say so.
+func (r *rider) drain() error {
+	var b [512]byte
+	for {
+		n, err := unix.Read(int(r.fd), b[:])
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.EAGAIN:
+			return nil
+		case err != nil || n == 0:
+			return ErrGone
+		}
+		if r.noise -= int32(n); r.noise < 0 {
+			return ErrNoise
+		}
+	}
+}
