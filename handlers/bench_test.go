@@ -1,0 +1,50 @@
+package handlers_test
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"parley/events"
+	"parley/events/memlog"
+	"parley/handlers"
+)
+
+// BenchmarkPost is what a POST costs in process, without a socket: routing, the
+// checks, the body, the registry, a log in memory and the answer, with few and with
+// many rooms that have been spoken in.
+func BenchmarkPost(b *testing.B) {
+	for _, rooms := range []int{10, 100_000} {
+		b.Run(fmt.Sprintf("rooms=%d", rooms), func(b *testing.B) {
+			log := memlog.New(memlog.Options{SweepEvery: -1, Keep: events.Keep{Events: 100}})
+			defer log.Close()
+			reg := events.NewRegistry(events.Options{Log: log})
+			s := handlers.New(handlers.Options{Logger: slog.New(slog.NewJSONHandler(io.Discard, nil))})
+			s.Open(reg)
+			h := s.Handler()
+			post := func(room int) int {
+				r := httptest.NewRequest("POST", fmt.Sprintf("/demo/room-%d", room), strings.NewReader(strings.Repeat("x", 100)))
+				r.Header.Set("Content-Type", "text/plain")
+				r.Header.Set("Connection-ID", "connection-of-somebody")
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, r)
+				return w.Code
+			}
+			for i := range rooms {
+				if code := post(i); code != http.StatusCreated {
+					b.Fatal(code)
+				}
+			}
+			n := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				n++
+				post(n * 7919 % rooms)
+			}
+		})
+	}
+}
