@@ -346,7 +346,7 @@ func TestAStalledStreamIsClosedAndGivesItsCursorBack(t *testing.T) {
 		if st.reg.Streams() != 1 {
 			t.Fatal("closed too early")
 		}
-		time.Sleep(2)
+		time.Sleep(2 * time.Nanosecond)
 		synctest.Wait()
 		if st.reg.Streams() != 0 || !strings.Contains(st.said.String(), `"reason":"stalled"`) {
 			t.Errorf("%d streams; %s", st.reg.Streams(), st.said)

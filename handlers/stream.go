@@ -285,7 +285,7 @@ func (s *Server) closed(c *events.Cursor, began time.Time, count int, reason str
 	h := c.Hello()
 	s.log.LogAttrs(context.Background(), slog.LevelInfo, "stream closed",
 		slog.String("namespace", h.Namespace), slog.Any("rooms", h.Rooms), slog.String("member", h.Member),
-		slog.Duration("duration", time.Since(began)), slog.Int("events", count), slog.String("reason", reason))
+		slog.String("duration", time.Since(began).Round(time.Millisecond).String()), slog.Int("events", count), slog.String("reason", reason))
 }
 
 // endReason gives the word for why a stream ended.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -136,6 +137,9 @@ func filled(b *testing.B) (*disklog.Log, *pebble.DB) {
 		if err := batch.Commit(pebble.NoSync); err != nil {
 			b.Fatal(err)
 		}
+	}
+	if err := errors.Join(disklog.Settle(l), db.Compact(context.Background(), []byte{0}, []byte{0xff}, false)); err != nil {
+		b.Fatal(err)
 	}
 	return l, db
 }

@@ -50,7 +50,7 @@ func (l *Log) engineOptions(o Options) *pebble.Options {
 		CompactionConcurrencyRange: func() (int, int) { return 1, 1 },
 		Logger:                     logger,
 		EventListener: &pebble.EventListener{
-			DataCorruption:  func(i pebble.DataCorruptionInfo) { l.corrupted(i.Path, i.Details) },
+			DataCorruption:  func(i pebble.DataCorruptionInfo) { _ = l.corrupted(i.Path, i.Details) },
 			BackgroundError: func(err error) { o.Logger.Warn("the engine could not tidy up", "err", err) },
 		},
 	}

@@ -157,7 +157,7 @@ func (l *Log) open(dir string, o Options) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			l.release()
+			_ = l.release() // why it did not open is what matters
 		}
 	}()
 	l.space = newSpace(o.FS, dir, o.Reserve, o.Logger)

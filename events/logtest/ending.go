@@ -11,7 +11,7 @@ import (
 )
 
 // calls are all methods that take a context.
-func calls(log events.Log, ctx context.Context) map[string]func() error {
+func calls(ctx context.Context, log events.Log) map[string]func() error {
 	return map[string]func() error{
 		"Open": func() error { _, err := log.Open(ctx, "acme"); return err },
 		"Head": func() error { _, err := log.Head(ctx, "acme"); return err },
@@ -41,7 +41,7 @@ func cancelledContext(t *testing.T, newStore func(*testing.T) Store) {
 	gone, cancel := context.WithCancel(f.ctx)
 	cancel()
 	for range 10 {
-		for name, call := range calls(f.log, gone) {
+		for name, call := range calls(gone, f.log) {
 			var e *events.Error
 			if err := call(); err != nil && !(errors.As(err, &e) && errors.Is(err, context.Canceled)) {
 				t.Errorf("%s with a cancelled context: %v, want an *events.Error around context.Canceled", name, err)
@@ -83,7 +83,7 @@ func callsAfterClose(t *testing.T, newStore func(*testing.T) Store) {
 	f.append("acme", say("one", "a"))
 	log := f.log
 	f.close()
-	for name, call := range calls(log, t.Context()) {
+	for name, call := range calls(t.Context(), log) {
 		wantCode(t, name+" after Close", call(), events.CodeUnavailable)
 	}
 	if err := log.Close(); err != nil {

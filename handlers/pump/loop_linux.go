@@ -129,7 +129,7 @@ func (l *loop) startLocked() bool {
 	l.wheel = wheel{began: time.Now()}
 	raw, err := l.ep.SyscallConn()
 	if err != nil {
-		l.ep.Close()
+		_ = l.ep.Close()
 		l.ep = nil
 		return false
 	}
@@ -221,7 +221,7 @@ func (l *loop) rest() bool {
 	if len(l.seated) > 0 {
 		return false
 	}
-	l.ep.Close() // which ends hear
+	_ = l.ep.Close() // which ends hear
 	l.ep = nil
 	return true
 }

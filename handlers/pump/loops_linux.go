@@ -13,7 +13,7 @@ type loops struct {
 
 func newLoops(p *Pump) loops {
 	ls := loops{far: newFar()}
-	for range runtime.GOMAXPROCS(0) {
+	for range max(runtime.GOMAXPROCS(0)/2, 1) {
 		ls.all = append(ls.all, newLoop(p))
 	}
 	return ls

@@ -106,6 +106,6 @@ func (k *socket) abandon(err error) {
 		return
 	}
 	if t, ok := k.conn.(interface{ SetLinger(int) error }); ok {
-		t.SetLinger(0)
+		_ = t.SetLinger(0)
 	}
 }

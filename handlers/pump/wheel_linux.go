@@ -16,11 +16,6 @@ type wheel struct {
 	slot  [slots]*rider
 }
 
-// at gives the first tick that is not before a time.
-func (w *wheel) at(t time.Time) int64 {
-	return int64((t.Sub(w.began) + tick - 1) / tick)
-}
-
 // put plans to look at a rider at a tick, or as late as the wheel reaches. A rider
 // is in it once.
 func (w *wheel) put(r *rider, at int64) {

@@ -1,0 +1,57 @@
+# The words of this file: run test lint bench fuzz mutants vuln. Each installs
+# what it needs where that is missing, and says nothing where it is there.
+
+GO       ?= go
+FUZZTIME ?= 30s
+BENCH    ?= .
+LINT     := $(GO) tool -modfile=tools.mod golangci-lint
+
+.PHONY: help run test lint bench fuzz mutants vuln need
+
+help:
+	@echo 'make run      serve on 127.0.0.1:8080, with the data in parley-data'
+	@echo 'make test     vet, then every test, shuffled and under the race detector'
+	@echo 'make lint     format, linters, the arrows between packages, other systems'
+	@echo 'make bench    the benchmarks beside the code; BENCH=Append takes some'
+	@echo 'make fuzz     every fuzz target for FUZZTIME ($(FUZZTIME)) each'
+	@echo 'make mutants  break the code on purpose; a test must notice each time'
+	@echo 'make vuln     known vulnerabilities in what we depend on; needs the network'
+
+run:
+	$(GO) run .
+
+test: need
+	$(GO) vet ./...
+	$(GO) test -race -shuffle=on -timeout 10m ./...
+
+# The tools live in tools.mod, so that what they depend on is not what we depend
+# on.
+lint:
+	@bad=$$(gofmt -l .); test -z "$$bad" || { echo "not gofmt's form:"; echo "$$bad"; exit 1; }
+	$(GO) mod tidy -diff
+	$(LINT) run ./...
+	GOOS=darwin CGO_ENABLED=0 $(GO) build ./...
+	GOOS=windows CGO_ENABLED=0 $(GO) build ./...
+	GOOS=darwin CGO_ENABLED=0 $(GO) vet ./...
+	GOOS=windows CGO_ENABLED=0 $(GO) vet ./...
+
+bench:
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./...
+
+# go test fuzzes one target at a time.
+fuzz: need
+	@set -e; for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "== $$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+mutants: need
+	$(GO) test -count=1 -v -timeout 30m -tags mutants -run '^TestMutants$$' ./e2e
+
+vuln:
+	$(GO) tool -modfile=tools.mod govulncheck ./...
+
+need:
+	@.ci/need

@@ -1,0 +1,244 @@
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
+)
+
+// A tab is one tab of a real Chromium, and what its console complained of.
+type tab struct {
+	t   testing.TB
+	ctx context.Context
+
+	mu         sync.Mutex
+	complaints []string // guarded by mu
+}
+
+// chrome starts a Chromium of its own, as another person would have one, with one
+// empty tab. It is ended with the test.
+func chrome(t testing.TB) *tab {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		t.Skip("there is no Chromium on this machine")
+	}
+	profile, err := os.MkdirTemp("", "parley-chrome-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.WindowSize(1100, 800),
+	}
+	for _, name := range []string{
+		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "no-default-browser-check",
+		"disable-background-networking", "disable-component-update", "disable-sync", "disable-extensions",
+		"disable-dev-shm-usage", "disable-popup-blocking", "disable-background-timer-throttling",
+		"disable-renderer-backgrounding", "disable-backgrounding-occluded-windows", "mute-audio",
+	} {
+		flags = append(flags, chromedp.Flag(name, true))
+	}
+	allocator, cancel := chromedp.NewExecAllocator(context.Background(), flags...)
+	ctx, _ := chromedp.NewContext(allocator)
+	t.Cleanup(func() {
+		closing, done := context.WithTimeout(ctx, 10*time.Second)
+		_ = chromedp.Cancel(closing) // a browser that does not close is killed by the next line
+		done()
+		cancel()
+		os.RemoveAll(profile)
+	})
+	b := &tab{t: t, ctx: ctx}
+	b.watch() // and with that starts the browser
+	return b
+}
+
+// watch keeps what the console says, from the first document on.
+func (b *tab) watch() {
+	err := chromedp.Listen(b.ctx, func(event any) {
+		complaint := ""
+		switch e := event.(type) {
+		case *runtime.EventExceptionThrown:
+			complaint = (&chromedp.ExceptionError{ExceptionDetails: e.ExceptionDetails}).Error()
+		case *runtime.EventConsoleAPICalled:
+			if e.Type == "error" || e.Type == "warning" || e.Type == "assert" {
+				complaint = fmt.Sprintf("console.%s: %s", e.Type, e.Args[0].Value)
+			}
+		case *log.EventEntryAdded:
+			// What could not be reached is what these tests are about, and the browser
+			// says so whatever the page does.
+			unreachable := e.Entry.Source == "network" && strings.Contains(e.Entry.Text, "net::ERR_")
+			if !unreachable && (e.Entry.Level == "error" || e.Entry.Level == "warning" || e.Entry.Source == "security") {
+				complaint = fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL)
+			}
+		}
+		if complaint != "" {
+			b.mu.Lock()
+			b.complaints = append(b.complaints, complaint)
+			b.mu.Unlock()
+		}
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// clean demands that the console has nothing to complain of: no exception, no
+// violation of the policy, no refused request.
+func (b *tab) clean() {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.complaints) > 0 {
+		b.t.Errorf("the console says:\n%s", strings.Join(b.complaints, "\n"))
+	}
+}
+
+func (b *tab) run(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// open goes to an address.
+func (b *tab) open(url string) {
+	b.t.Helper()
+	b.run(chromedp.Navigate(url))
+}
+
+// eval gives what an expression, or the promise it gives, comes to.
+func eval[T any](b *tab, expression string) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise, func(p *runtime.EvaluateParams) {
+		yes := true
+		p.UserGesture = &yes
+	}))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// does runs statements in the page.
+func (b *tab) does(statements string) {
+	b.t.Helper()
+	eval[chromedp.Void](b, statements)
+}
+
+// until waits until a condition in the page holds. chromedp.Poll would make its
+// condition a function from a string, which the page's policy rightly forbids.
+func (b *tab) until(condition string) {
+	b.t.Helper()
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !eval[bool](b, "Boolean("+condition+")") {
+		if time.Now().After(deadline) {
+			b.t.Fatalf("never came true: %s\nthe page shows:\n%s", condition, eval[string](b, "document.body.innerText"))
+		}
+		<-tick.C
+	}
+}
+
+// beside gives the tab that opens when act is done.
+func (b *tab) beside(act string) *tab {
+	b.t.Helper()
+	opened := chromedp.WaitNewTarget(b.ctx, func(i *target.Info) bool { return i.Type == "page" && i.URL != "" })
+	b.does(act)
+	select {
+	case id := <-opened:
+		ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))
+		b.t.Cleanup(cancel)
+		other := &tab{t: b.t, ctx: ctx}
+		other.watch()
+		return other
+	case <-time.After(patience):
+		b.t.Fatal("no tab was opened")
+		return nil
+	}
+}
+
+// enter opens a room's page and waits until it is live and has read its history.
+func (b *tab) enter(url string) {
+	b.t.Helper()
+	b.open(url)
+	b.live()
+	b.until(`!document.getElementById("empty").hidden || document.querySelector("#timeline > li")`)
+}
+
+// live waits until the pill says so.
+func (b *tab) live() {
+	b.t.Helper()
+	b.until(`document.getElementById("pill").dataset.state === "live"`)
+}
+
+// enterKey and shiftEnterKey press Enter as a keyboard does: when the page takes
+// the key for itself, no line break follows. (As a character of SendKeys it would.)
+var enterKey, shiftEnterKey = enter(0), enter(8)
+
+func enter(modifiers int64) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		key := input.DispatchKeyEventParams{
+			Type: "keyDown", Key: "Enter", Code: "Enter", Text: "\r", WindowsVirtualKeyCode: 13, Modifiers: modifiers,
+		}
+		if _, err := cdp.Call(ctx, t, input.DispatchKeyEvent, key); err != nil {
+			return err
+		}
+		key.Type, key.Text = "keyUp", ""
+		_, err := cdp.Call(ctx, t, input.DispatchKeyEvent, key)
+		return err
+	})
+}
+
+// say types a message into the page and sends it.
+func (b *tab) say(text string) {
+	b.t.Helper()
+	b.run(chromedp.SendKeys(chromedp.CSS("#words"), text), enterKey)
+}
+
+// said gives the conversation as the page shows it.
+func (b *tab) said() []string {
+	b.t.Helper()
+	return eval[[]string](b, `[...document.querySelectorAll("#timeline .body")].map((el) => el.textContent)`)
+}
+
+// hears waits until the page shows a message.
+func (b *tab) hears(text string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf(`[...document.querySelectorAll("#timeline .body")].some((el) => el.textContent === %s)`, quoted(text)))
+}
+
+// kept waits until every message of one's own is marked as kept.
+func (b *tab) kept() {
+	b.t.Helper()
+	b.until(`[...document.querySelectorAll("#timeline .mark")].every((el) => el.dataset.state === "kept")`)
+}
+
+// quoted gives a string as JavaScript.
+func quoted(s string) string {
+	q, _ := json.Marshal(s)
+	return string(q)
+}

@@ -1,0 +1,153 @@
+//go:build mutants
+
+package e2e_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// mutants are ways to break what the house stands on. Each is one change of a
+// source file and the test that has to fail because of it.
+var mutants = []struct {
+	name     string
+	file     string // from the module's root
+	old, new string // old is there exactly once
+	pkg, run string
+	short    bool // the test's short form notices too
+	why      string
+}{
+	{
+		name: "the watermark is read after the rooms",
+		file: "events/cursor.go",
+		old:  "page, upto, gaps, err := c.gather(ctx, seats, pos, mark, limit)\n",
+		new:  "page, upto, gaps, err := c.gather(ctx, seats, pos, mark, limit)\n\tif upto == mark {\n\t\tmark = c.ns.watermark.Load()\n\t\tupto = mark\n\t}\n",
+		pkg:  "./events", run: "^TestModel$",
+		why: "the position would pass events that came into a room after it had been looked at",
+	},
+	{
+		name: "skip is not judged in replay",
+		file: "events/cursor.go",
+		old:  "\tgaps, err := c.missed(ctx, r.name, from, read.Removed)\n",
+		new:  "\tfor i, e := range read.Events {\n\t\ttold := *e\n\t\ttold.Skip = \"\"\n\t\tread.Events[i] = &told\n\t}\n\tgaps, err := c.missed(ctx, r.name, from, read.Removed)\n",
+		pkg:  "./events", run: "^TestModel$",
+		why: "a returning sender would hear itself",
+	},
+	{
+		name: "skip is not judged at all",
+		file: "events/audience.go",
+		old:  `e.Skip != "" && e.Skip == member || `,
+		new:  ``,
+		pkg:  "./events", run: "^TestTheSenderIsLeftOutLiveAndInReplay$",
+		why: "every sender would hear itself",
+	},
+	{
+		name: "except is not judged",
+		file: "events/audience.go",
+		old:  "return !meets(e.Except, member, p, false)",
+		new:  "return true",
+		pkg:  "./events", run: "^TestTheAudienceIsTheUnionLessExcept$",
+		why: "what was kept from somebody would reach them",
+	},
+	{
+		name: "floors stay where they are when the tail breaks",
+		file: "events/namespace.go",
+		old:  "n.raiseLocked(s.After, touched)",
+		new:  "",
+		pkg:  "./events", run: "^TestModel$",
+		why: "the hole would be read from windows that do not have it",
+	},
+	{
+		name: "a trimmed window keeps its floor",
+		file: "events/room.go",
+		old:  "r.floor = r.window[n-1].Seq",
+		new:  "",
+		pkg:  "./events", run: "^TestModel$",
+		why: "a slow reader would lose what the window no longer has",
+	},
+	{
+		name: "the commit is not synced",
+		file: "events/disklog/appender.go",
+		old:  "var durable = pebble.Sync",
+		new:  "var durable = pebble.NoSync",
+		pkg:  "./events/disklog", run: "^TestPowerCut$", short: true,
+		why: "a power cut would take what was answered",
+	},
+	{
+		name: "the digest of a repeated request is ignored on disk",
+		file: "events/disklog/append.go",
+		old:  "known.digest != o.digest",
+		new:  "known.digest != known.digest",
+		pkg:  "./events/disklog", run: "^TestLog$",
+		why: "another request under the same key would be taken for a repeat, and lost",
+	},
+	{
+		name: "the digest of a repeated request is ignored in memory",
+		file: "events/memlog/keys.go",
+		old:  "v.digest != digest",
+		new:  "v.digest != v.digest",
+		pkg:  "./events/memlog", run: "^TestLog$",
+		why: "another request under the same key would be taken for a repeat, and lost",
+	},
+}
+
+// TestMutants breaks the code on purpose, without touching a file of it, and
+// demands that a test notices: one that cannot fail proves nothing.
+func TestMutants(t *testing.T) {
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sound := map[string]bool{}
+	for _, m := range mutants {
+		t.Run(strings.ReplaceAll(m.name, " ", "-"), func(t *testing.T) {
+			test := func(flags ...string) ([]byte, error) {
+				args := append([]string{"test", "-count=1", "-failfast", "-timeout=10m"}, flags...)
+				if m.short {
+					args = append(args, "-short")
+				}
+				cmd := exec.Command("go", append(args, "-run", m.run, m.pkg)...)
+				cmd.Dir = root
+				return cmd.CombinedOutput()
+			}
+			if what := m.pkg + " " + m.run; !sound[what] {
+				if out, err := test(); err != nil {
+					t.Fatalf("%s fails without any mutant:\n%s", m.run, out)
+				}
+				sound[what] = true
+			}
+			file := filepath.Join(root, m.file)
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(source), m.old); n != 1 {
+				t.Fatalf("%s has %q %d times: the mutant is out of date", m.file, m.old, n)
+			}
+			dir := t.TempDir()
+			mutated := filepath.Join(dir, filepath.Base(m.file))
+			if err := os.WriteFile(mutated, []byte(strings.Replace(string(source), m.old, m.new, 1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			overlay, err := json.Marshal(map[string]map[string]string{"Replace": {file: mutated}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan := filepath.Join(dir, "overlay.json")
+			if err := os.WriteFile(plan, overlay, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err := test("-overlay", plan)
+			switch {
+			case err == nil:
+				t.Errorf("%s passes although %s", m.run, m.why)
+			case strings.Contains(string(out), "[build failed]") || !strings.Contains(string(out), "--- FAIL"):
+				t.Errorf("the mutant did not get as far as failing a test:\n%s", out)
+			}
+		})
+	}
+}
