@@ -93,6 +93,30 @@ var mutants = []struct {
 		pkg:  "./events/memlog", run: "^TestLog$",
 		why: "another request under the same key would be taken for a repeat, and lost",
 	},
+	{
+		name: "what was erased is put back into a window",
+		file: "events/room.go",
+		old:  "r.raised != f.raised, ",
+		new:  "",
+		pkg:  "./events", run: "^TestWhatWasErasedIsNotRecalled$",
+		why: "a read that was under way would bring back what was erased",
+	},
+	{
+		name: "a full socket does not take its cursor back",
+		file: "handlers/pump/loop_linux.go",
+		old:  "r.source.Back(at)",
+		new:  "_ = at",
+		pkg:  "./handlers/pump", run: "^TestAFullSocketIsAPosition$",
+		why: "a slow reader would miss what its socket had no room for",
+	},
+	{
+		name: "a page is cut in the middle of an event",
+		file: "handlers/pump/source.go",
+		old:  "return p.Bytes[n:m.end], m.at, true",
+		new:  "return nil, m.at, true",
+		pkg:  "./handlers/pump", run: "^TestAFullSocketIsAPosition$",
+		why: "a slow reader would get the end of one event and the start of another as one",
+	},
 }
 
 // TestMutants breaks the code on purpose, without touching a file of it, and

@@ -18,8 +18,8 @@ type place interface {
 //
 // A stream over everything is an onlooker in no room: except leaves it out by
 // its member or with *, not by a room.
-func audible(e *Event, member string, p place, now time.Time) bool {
-	if e.Skip != "" && e.Skip == member || e.Expired(now) {
+func audible(e *Event, member string, p place, now func() time.Time) bool {
+	if e.Skip != "" && e.Skip == member || e.TTL > 0 && e.Expired(now()) {
 		return false
 	}
 	if !meets(e.To, member, p, p.all()) {

@@ -19,7 +19,7 @@ type Cursor struct {
 	reg     *Registry
 	ns      *namespace
 	hello   Hello
-	ring    func()
+	rope    Bell
 	pos     atomic.Uint64 // written by the reader only
 	closing chan struct{} // closed with the bye
 
@@ -27,19 +27,26 @@ type Cursor struct {
 	gaps []Gap             // to be told before anything else
 	told map[string]uint64 // by stretch, "" for all: up to where a gap was told
 
-	mu       sync.Mutex
-	seats    []seat
-	listens  bool // the stream is over everything
+	mu      sync.Mutex
+	seats   []*seat
+	listens bool // the stream is over everything
+
+	// Where to look for what came since the stream last had everything, so that a
+	// page is made without looking at every room. Set by the tail before the
+	// watermark.
+	fresh   *seat  // something came in here
+	many    bool   // and elsewhere
+	freshTo uint64 // up to this number
+	tracked bool   // all above the position is in what fresh and many say
+
 	unsent   []unnumbered
 	current  bool // the last Next gave all there was
 	bye      *Bye
 	released bool
-}
 
-// A seat is one of a cursor's rooms, heard from a number on.
-type seat struct {
-	room *room
-	from uint64 // only numbers above it are heard
+	// Memory for the seats of most streams, beside the rest of what a page needs.
+	firstSeats [5]seat
+	firstList  [5]*seat
 }
 
 // An unnumbered is a volatile event with its place in the order.
@@ -101,7 +108,8 @@ type Limit struct {
 // of cursors that are read by one goroutine.
 type Scratch struct {
 	page   []*Event
-	behind []seat
+	seats  []*seat
+	behind []*seat
 }
 
 func (l Limit) withDefaults() Limit {
@@ -138,8 +146,8 @@ func (c *Cursor) Rooms() []string {
 	}
 	rooms := []string{}
 	for _, s := range c.seats {
-		if IsRoom(s.room.name) {
-			rooms = append(rooms, s.room.name)
+		if IsRoom(s.name) {
+			rooms = append(rooms, s.name)
 		}
 	}
 	return rooms
@@ -157,7 +165,7 @@ func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
 	// The watermark is read before the rooms. Read after them, it would promise
 	// events that came into a room once that room had been looked at.
 	mark := c.ns.watermark.Load()
-	seats, bye := c.look()
+	seats, whole, bye := c.look(limit.Scratch)
 	if bye != nil && !bye.Reconnect {
 		return c.farewell(bye), nil
 	}
@@ -186,6 +194,10 @@ func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
 	}
 	d.Position = c.Position()
 	c.current = !d.More
+	c.tracked = c.tracked || whole && !d.More
+	if c.tracked && upto >= c.freshTo {
+		c.fresh, c.many = nil, false
+	}
 	c.mu.Unlock()
 	if bye != nil && d.Empty() && !d.More {
 		return c.farewell(bye), nil
@@ -207,7 +219,7 @@ func (c *Cursor) Back(seq uint64) {
 	}
 	c.pos.Store(seq)
 	c.mu.Lock()
-	c.current = false
+	c.current, c.tracked = false, false
 	c.mu.Unlock()
 }
 
@@ -224,17 +236,38 @@ func compare(a, b uint64) int {
 	return 0
 }
 
-// look gives the rooms as they are now. A list of seats is never changed once it
-// is there; Join and Leave make another.
-func (c *Cursor) look() ([]seat, *Bye) {
+// look gives the seats to look at, in scratch: those where something came in, or,
+// whole, all of them.
+func (c *Cursor) look(scratch *Scratch) (seats []*seat, whole bool, bye *Bye) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.seats, c.bye
+	seats = scratch.seats[:0]
+	switch {
+	case !c.tracked || c.many:
+		seats, whole = append(seats, c.seats...), true
+	case c.fresh != nil:
+		seats = append(seats, c.fresh)
+	}
+	scratch.seats = seats
+	return seats, whole, c.bye
+}
+
+// touch notes that something up to a number came in at a seat. It is called under
+// namespace.mu, before the watermark says so.
+func (c *Cursor) touch(s *seat, upto uint64) {
+	c.mu.Lock()
+	if c.fresh == nil {
+		c.fresh = s
+	} else if c.fresh != s {
+		c.many = true
+	}
+	c.freshTo = upto
+	c.mu.Unlock()
 }
 
 // gather collects, room by room and unsorted, the events in (pos, mark], and the
 // number up to which every room has been read.
-func (c *Cursor) gather(ctx context.Context, seats []seat, pos, mark uint64, limit Limit) (page []*Event, upto uint64, gaps []Gap, err error) {
+func (c *Cursor) gather(ctx context.Context, seats []*seat, pos, mark uint64, limit Limit) (page []*Event, upto uint64, gaps []Gap, err error) {
 	upto = mark
 	page, behind := limit.Scratch.page[:0], limit.Scratch.behind[:0]
 	for _, s := range seats {
@@ -356,10 +389,12 @@ func (c *Cursor) gap(room string, from, to uint64) Gap {
 // with the volatile events in their places, up to a limit or to number upto, and
 // gives the number that it came to.
 func (c *Cursor) pickLocked(page []*Event, pos, upto uint64, limit Limit) ([]*Event, uint64) {
-	now := c.reg.o.Now()
-	c.unsent = slices.DeleteFunc(c.unsent, func(u unnumbered) bool {
-		return now.Sub(u.at) > maxWait || !audible(u.event, c.hello.Member, c, now)
-	})
+	if len(c.unsent) > 0 {
+		now := c.reg.o.Now()
+		c.unsent = slices.DeleteFunc(c.unsent, func(u unnumbered) bool {
+			return now.Sub(u.at) > maxWait || !audible(u.event, c.hello.Member, c, c.reg.o.Now)
+		})
+	}
 	out := page[:0:len(page)]
 	if len(c.unsent) > 0 {
 		out = nil // there may be more to give than the page holds
@@ -386,7 +421,7 @@ func (c *Cursor) pickLocked(page []*Event, pos, upto uint64, limit Limit) ([]*Ev
 		if e.Seq > upto {
 			break
 		}
-		if e.Seq == last || !audible(e, c.hello.Member, c, now) {
+		if e.Seq == last || !audible(e, c.hello.Member, c, c.reg.o.Now) {
 			last = e.Seq
 			continue
 		}
@@ -405,7 +440,7 @@ func (c *Cursor) pickLocked(page []*Event, pos, upto uint64, limit Limit) ([]*Ev
 // in and all make the cursor a place; both under mu.
 func (c *Cursor) in(name string) bool {
 	for _, s := range c.seats {
-		if s.room.name == name {
+		if s.name == name {
 			return true
 		}
 	}
@@ -415,15 +450,18 @@ func (c *Cursor) in(name string) bool {
 func (c *Cursor) all() bool { return c.listens }
 
 // offer gives the cursor a volatile event whose place is after number after; it
-// takes it if the stream has everything before it. It is called under
-// namespace.mu.
-func (c *Cursor) offer(e *Event, after uint64) bool {
+// takes it if the stream has everything before it. Again says that it may have been
+// offered already, through another room. It is called under namespace.mu.
+func (c *Cursor) offer(e *Event, after uint64, again bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.current || len(c.unsent) >= maxUnsent || c.bye != nil {
 		return false
 	}
-	if !audible(e, c.hello.Member, c, e.Time) {
+	if again && slices.ContainsFunc(c.unsent, func(u unnumbered) bool { return u.event == e }) {
+		return false
+	}
+	if !audible(e, c.hello.Member, c, c.reg.o.Now) {
 		return false
 	}
 	if n := len(c.unsent); n > 0 {
@@ -435,8 +473,8 @@ func (c *Cursor) offer(e *Event, after uint64) bool {
 
 // bell rings it. It does not block.
 func (c *Cursor) bell() {
-	if c.ring != nil {
-		c.ring()
+	if c.rope != nil {
+		c.rope.Ring()
 	}
 }
 
@@ -460,7 +498,7 @@ func (c *Cursor) Join(rooms ...string) (ID, error) {
 	add := []string{}
 	count := 0
 	for _, s := range c.seats {
-		if IsRoom(s.room.name) {
+		if IsRoom(s.name) {
 			count++
 		}
 	}
@@ -472,11 +510,9 @@ func (c *Cursor) Join(rooms ...string) (ID, error) {
 	if count+len(add) > MaxStreamRooms {
 		return ID{}, Refuse(CodeBadParameter, "a stream has at most %d rooms", MaxStreamRooms)
 	}
-	seats := slices.Clone(c.seats)
 	for _, r := range add {
-		seats = append(seats, seat{room: n.enterLocked(r, c), from: mark})
+		c.sitLocked(&seat{cursor: c, from: mark}, r)
 	}
-	c.seats = seats
 	return ID{c.Epoch(), mark}, nil
 }
 
@@ -487,13 +523,20 @@ func (c *Cursor) Leave(rooms ...string) {
 	defer n.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.seats = slices.DeleteFunc(slices.Clone(c.seats), func(s seat) bool {
-		if !IsRoom(s.room.name) || !slices.Contains(rooms, s.room.name) {
+	c.tracked = false // fresh may be a seat that is left
+	c.seats = slices.DeleteFunc(c.seats, func(s *seat) bool {
+		if !IsRoom(s.name) || !slices.Contains(rooms, s.name) {
 			return false
 		}
-		n.exitLocked(s.room, c)
+		n.exitLocked(s)
 		return true
 	})
+}
+
+// sitLocked takes a seat in a room, under namespace.mu and c.mu.
+func (c *Cursor) sitLocked(s *seat, room string) {
+	c.ns.enterLocked(s, room)
+	c.seats = append(c.seats, s)
 }
 
 // End tells the cursor to end with a bye. With Reconnect, Next first gives what lies
@@ -535,7 +578,7 @@ func (c *Cursor) release() {
 	}
 	c.released = true
 	for _, s := range c.seats {
-		n.exitLocked(s.room, c)
+		n.exitLocked(s)
 	}
 	n.forgetLocked(c)
 	c.unsent, c.current = nil, false

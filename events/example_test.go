@@ -44,12 +44,12 @@ func ExampleRegistry_Listen_follow() {
 	bell := make(chan struct{}, 1)
 	c, _ := reg.Listen(ctx, events.Anonymous(""), "demo", events.Listen{
 		Rooms: []string{"lobby"},
-		Bell: func() {
+		Bell: events.BellFunc(func() {
 			select {
 			case bell <- struct{}{}:
 			default: // it is ringing already
 			}
-		},
+		}),
 	})
 	defer c.Close()
 

@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"slices"
+	"strings"
 )
 
 // Listen is what a stream asks for.
@@ -11,11 +12,21 @@ type Listen struct {
 	All   bool     // everything in the namespace but what goes to other members; Rooms is then ignored
 	Start Start
 
-	// Bell is rung, from any goroutine, when there may be something for Next. It
-	// must not block and must not call the registry. It may ring for nothing, and
-	// it has not rung for what was there before Listen returned: call Next first.
-	Bell func()
+	// Bell is rung, from any goroutine, when there may be something for Next. It may
+	// ring for nothing, and it has not rung for what was there before Listen
+	// returned: call Next first. Nil means that nobody waits.
+	Bell Bell
 }
+
+// A Bell wakes who reads a cursor. Ring must not block and must not call the
+// registry.
+type Bell interface{ Ring() }
+
+// A BellFunc is a function as a Bell.
+type BellFunc func()
+
+// Ring calls f.
+func (f BellFunc) Ring() { f() }
 
 // Listen opens a cursor. The caller closes it. unavailable is answered while the
 // registry drains.
@@ -35,7 +46,7 @@ func (r *Registry) Listen(ctx context.Context, c Caller, ns string, l Listen) (*
 		return nil, err
 	}
 	cur := &Cursor{
-		reg: r, ns: n, ring: l.Bell, listens: l.All,
+		reg: r, ns: n, rope: l.Bell, listens: l.All,
 		closing: make(chan struct{}),
 		hello:   Hello{Namespace: ns, Rooms: rooms, User: c.User},
 	}
@@ -71,7 +82,7 @@ func listenRooms(l Listen) ([]string, error) {
 			return nil, err
 		}
 		if !slices.Contains(rooms, name) {
-			rooms = append(rooms, name)
+			rooms = append(rooms, strings.Clone(name)) // it may be a piece of a whole request
 		}
 	}
 	if len(rooms) > MaxStreamRooms {
@@ -96,8 +107,16 @@ func (c *Cursor) sit(rooms []string) (mark uint64, oldest *Cursor, err error) {
 	}
 	mark = n.watermark.Load()
 	c.hello.Start = ID{n.epoch, mark}
-	for _, s := range stretches {
-		c.seats = append(c.seats, seat{room: n.enterLocked(s, c)})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seats = c.firstList[:0]
+	for i, s := range stretches {
+		if i < len(c.firstSeats) {
+			c.firstSeats[i].cursor = c
+			c.sitLocked(&c.firstSeats[i], s)
+		} else {
+			c.sitLocked(&seat{cursor: c}, s)
+		}
 	}
 	c.reg.streams.Add(1)
 	return mark, n.admitLocked(c), nil
@@ -109,7 +128,7 @@ func (c *Cursor) begin(ctx context.Context, s Start, mark uint64) error {
 	pos := mark
 	names := make([]string, len(c.seats))
 	for i, st := range c.seats {
-		names[i] = st.room.name
+		names[i] = st.name
 	}
 	switch s.kind {
 	case startAfter, startMalformed:
@@ -250,9 +269,8 @@ func (c *Cursor) newest(ctx context.Context, names []string, n int, mark uint64)
 func (c *Cursor) heard(events []*Event) []*Event {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.reg.o.Now()
 	return slices.DeleteFunc(slices.Clone(events), func(e *Event) bool {
-		return !audible(e, c.hello.Member, c, now)
+		return !audible(e, c.hello.Member, c, c.reg.o.Now)
 	})
 }
 

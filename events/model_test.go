@@ -234,12 +234,12 @@ func (p *person) open(ctx context.Context, s events.Start) *events.Cursor {
 	sort.Strings(rooms)
 	c, err := p.m.reg.Listen(ctx, events.Anonymous(p.connection), "demo", events.Listen{
 		Rooms: rooms, Start: s,
-		Bell: func() {
+		Bell: events.BellFunc(func() {
 			select {
 			case p.bell <- struct{}{}:
 			default:
 			}
-		},
+		}),
 	})
 	if err != nil {
 		if ctx.Err() == nil {

@@ -25,38 +25,40 @@ type namespace struct {
 	time    time.Time // of the last event that the tail brought
 	kept    uint64    // the highest number that an append of this node was answered with
 	held    []Signal  // volatile events whose place the tail has not come to yet
+	touched []*room   // see room.touched; empty between segments
 	rooms   map[string]*room
 	members map[string][]*Cursor // streams by member, oldest first
 }
 
-// enterLocked puts the cursor into a room, which is made where it is not there
-// yet: empty, with its floor at the watermark. A guessed floor would be a hole.
-func (n *namespace) enterLocked(name string, c *Cursor) *room {
+// enterLocked puts a seat into a room, which is made where it is not there yet:
+// empty, with its floor at the watermark. A guessed floor would be a hole.
+func (n *namespace) enterLocked(s *seat, name string) {
 	r := n.rooms[name]
 	if r == nil {
-		r = &room{name: name, floor: n.watermark.Load(), cursors: make(map[*Cursor]struct{})}
+		r = &room{name: name, floor: n.watermark.Load()}
 		n.rooms[name] = r
 	}
-	r.mu.Lock()
-	r.cursors[c] = struct{}{}
-	r.mu.Unlock()
-	return r
+	s.room, s.name, s.at = r, r.name, len(r.seats)
+	r.seats = append(r.seats, s)
 }
 
-// exitLocked takes the cursor out of a room, and the room out of memory with its
-// last cursor.
-func (n *namespace) exitLocked(r *room, c *Cursor) {
-	r.mu.Lock()
-	delete(r.cursors, c)
-	empty := len(r.cursors) == 0
-	r.mu.Unlock()
-	if empty && n.rooms[r.name] == r {
+// exitLocked takes a seat out of its room, and the room out of memory with its
+// last seat.
+func (n *namespace) exitLocked(s *seat) {
+	r, last := s.room, len(s.room.seats)-1
+	r.seats[s.at] = r.seats[last]
+	r.seats[s.at].at = s.at
+	r.seats[last] = nil
+	r.seats = r.seats[:last]
+	if last == 0 {
 		delete(n.rooms, r.name)
+	} else if cap(r.seats) > 64 && last < cap(r.seats)/4 {
+		r.seats = slices.Clone(r.seats)
 	}
 }
 
-// tail takes a segment into the windows: rooms first, then the watermark, then
-// the bells. A segment that does not follow on from the watermark says that the
+// tail takes a segment into the windows: rooms first, then their cursors' notes of
+// where to look, then the watermark, then the bells. A segment that does not follow on from the watermark says that the
 // tail was broken: every floor rises to where the segment starts, and the log
 // answers for the hole.
 func (n *namespace) tail(s Segment) {
@@ -75,38 +77,53 @@ func (n *namespace) tail(s Segment) {
 	if last <= mark {
 		return
 	}
-	touched := make(map[*room]struct{}, 4)
 	if s.After > mark {
-		n.raiseLocked(s.After, touched)
+		n.raiseLocked(s.After)
 		mark = s.After
 	}
 	for _, e := range s.Events {
 		if e.Seq > mark {
-			n.putLocked(e, touched)
+			n.putLocked(e)
+		}
+	}
+	for _, r := range n.touched {
+		for _, s := range r.seats {
+			s.cursor.touch(s, last)
 		}
 	}
 	n.watermark.Store(last)
 	n.releaseLocked(last)
-	for r := range touched {
-		r.ring()
+	for i, r := range n.touched {
+		for _, s := range r.seats {
+			s.cursor.bell()
+		}
+		r.touched, n.touched[i] = false, nil
+	}
+	n.touched = n.touched[:0]
+}
+
+func (n *namespace) touchLocked(r *room) {
+	if !r.touched {
+		r.touched = true
+		n.touched = append(n.touched, r)
 	}
 }
 
-func (n *namespace) putLocked(e *Event, touched map[*room]struct{}) {
+func (n *namespace) putLocked(e *Event) {
 	if e.Event == ErasedEvent {
 		// What was erased must not be read from a window any more.
-		n.raiseLocked(e.Seq-1, touched)
+		n.raiseLocked(e.Seq - 1)
 	}
 	for _, r := range n.stretchesLocked(e) {
 		r.put(e, n.reg.o.Window, n.reg.o.WindowBytes)
-		touched[r] = struct{}{}
+		n.touchLocked(r)
 	}
 }
 
-func (n *namespace) raiseLocked(seq uint64, touched map[*room]struct{}) {
+func (n *namespace) raiseLocked(seq uint64) {
 	for _, r := range n.rooms {
 		r.raise(seq)
-		touched[r] = struct{}{}
+		n.touchLocked(r)
 	}
 }
 
@@ -122,15 +139,6 @@ func (n *namespace) stretchesLocked(e *Event) []*room {
 		out = append(out, r)
 	}
 	return out
-}
-
-// ring rings the bell of every cursor in the room.
-func (r *room) ring() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for c := range r.cursors {
-		c.bell()
-	}
 }
 
 // maxHeld bounds the volatile events that wait for the tail.
@@ -163,17 +171,12 @@ func (n *namespace) releaseLocked(mark uint64) {
 
 // offerLocked offers a volatile event to the streams that are up to date.
 func (n *namespace) offerLocked(s Signal) {
-	offered := make(map[*Cursor]struct{})
-	for _, r := range n.stretchesLocked(s.Volatile) {
-		r.mu.Lock()
-		for c := range r.cursors {
-			offered[c] = struct{}{}
-		}
-		r.mu.Unlock()
-	}
-	for c := range offered {
-		if c.offer(s.Volatile, s.After) {
-			c.bell()
+	stretches := n.stretchesLocked(s.Volatile)
+	for _, r := range stretches {
+		for _, seat := range r.seats {
+			if c := seat.cursor; c.offer(s.Volatile, s.After, len(stretches) > 1) {
+				c.bell()
+			}
 		}
 	}
 }

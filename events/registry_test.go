@@ -385,12 +385,12 @@ func TestTheNinthStreamOfAConnectionEndsTheOldest(t *testing.T) {
 func TestDrain(t *testing.T) {
 	s := newStage(t, events.Keep{})
 	rung := make(chan struct{}, 1)
-	c, err := s.reg.Listen(t.Context(), events.Anonymous(ann), "demo", events.Listen{Bell: func() {
+	c, err := s.reg.Listen(t.Context(), events.Anonymous(ann), "demo", events.Listen{Bell: events.BellFunc(func() {
 		select {
 		case rung <- struct{}{}:
 		default:
 		}
-	}})
+	})})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,12 +14,24 @@ import (
 type room struct {
 	name string
 
-	mu      sync.Mutex
-	floor   uint64
-	raised  int      // how often raise was called: what was read from the log before is old
-	window  []*Event // ascending, all above floor
-	bytes   int
-	cursors map[*Cursor]struct{}
+	mu     sync.Mutex
+	floor  uint64
+	raised int      // how often raise was called: what was read from the log before is old
+	window []*Event // ascending, all above floor
+	bytes  int
+
+	// Under namespace.mu:
+	seats   []*seat // of the cursors in the room, in no order
+	touched bool    // something came in with the segment that is being taken
+}
+
+// A seat is a cursor's place in a room.
+type seat struct {
+	cursor *Cursor
+	room   *room
+	name   string // the room's
+	from   uint64 // only numbers above it are heard
+	at     int    // in room.seats; under namespace.mu
 }
 
 // put adds the newest event and keeps the window within its bounds by dropping

@@ -74,7 +74,7 @@ func (s *Server) listen(w http.ResponseWriter, r *http.Request, q request) error
 	}
 	bell := pump.NewBell()
 	cursor, err := reg.Listen(r.Context(), q.caller, q.ns, events.Listen{
-		Rooms: q.rooms, All: q.all, Start: a.start, Bell: bell.Ring,
+		Rooms: q.rooms, All: q.all, Start: a.start, Bell: bell,
 	})
 	if err != nil {
 		return err

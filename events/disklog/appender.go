@@ -57,6 +57,15 @@ const (
 	// Commits between the appender and the disk: one more is built while one is
 	// synced. More would only make them smaller.
 	maxUnsynced = 1
+
+	// From how many operations on a commit is worth building while another is
+	// synced. Smaller ones go together: two that take turns are two fsyncs where one
+	// would do.
+	manyOps = 64
+	// The longest that an appender waits for those it has just answered, who are
+	// likely to come again, as a part of what the last fsync took.
+	gatherPart = 4
+	maxGather  = 500 * time.Microsecond
 )
 
 // durable is how everything is written: with fsync. It is said here only.
@@ -68,7 +77,9 @@ var durable = pebble.Sync
 type appender struct {
 	log     *Log
 	commits chan *commit
-	untold  atomic.Int32 // commits that the teller has not settled yet
+	untold  atomic.Int32  // commits that the teller has not settled yet
+	synced  time.Duration // how long the last fsync took that the appender waited for
+	expect  int           // how many are likely to be there soon
 	stretch stretchCache
 	scratch []*stretch
 	value   []byte // scratch for encoding
@@ -80,9 +91,11 @@ func (a *appender) append() {
 	defer close(a.commits)
 	var ops []op
 	for {
+		a.log.queue.gather(a.expect, min(a.synced/gatherPart, maxGather))
 		if ops = a.log.queue.take(ops); len(ops) == 0 {
 			return
 		}
+		a.expect = 0
 		for rest := ops; len(rest) > 0; {
 			n, bytes := 0, 0
 			for n < len(rest) && n < maxCommitOps && (n == 0 || bytes < maxCommitBytes) {
@@ -122,8 +135,11 @@ func (a *appender) commit(ops []op, bytes int) {
 			c = &commit{ops: c.ops, locked: c.locked}
 		}
 	}
-	if a.untold.Load() == 0 && a.log.queue.empty() {
-		a.settle(c) // nobody to write for meanwhile: one change of goroutines less
+	if a.untold.Load() == 0 && len(ops) < manyOps {
+		began := time.Now()
+		a.settle(c)
+		a.synced = time.Since(began)
+		a.expect = len(ops) + a.log.queue.len()
 		return
 	}
 	a.untold.Add(1)

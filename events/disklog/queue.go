@@ -1,6 +1,9 @@
 package disklog
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // maxQueued bounds what waits for the appender. A queue that long means a disk
 // that does not answer, and callers that have given up on it.
@@ -14,13 +17,18 @@ const (
 type queue struct {
 	ready chan struct{} // holds a token while there may be something to take
 
+	enough chan struct{} // holds a token once there are as many as somebody wants
+
 	mu     sync.Mutex
+	want   int // how many; 0 for nobody
 	ops    []op
 	bytes  int
 	closed bool
 }
 
-func newQueue() *queue { return &queue{ready: make(chan struct{}, 1)} }
+func newQueue() *queue {
+	return &queue{ready: make(chan struct{}, 1), enough: make(chan struct{}, 1)}
+}
 
 // put adds an operation. It never waits: ok is false when the queue is closed
 // or full.
@@ -32,19 +40,52 @@ func (q *queue) put(o op) (ok bool) {
 	}
 	q.ops = append(q.ops, o)
 	q.bytes += o.bytes()
-	first := len(q.ops) == 1
+	first, enough := len(q.ops) == 1, len(q.ops) == q.want
 	q.mu.Unlock()
 	if first {
-		q.wake()
+		signal(q.ready)
+	}
+	if enough {
+		signal(q.enough)
 	}
 	return true
 }
 
-func (q *queue) wake() {
+func signal(c chan struct{}) {
 	select {
-	case q.ready <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
+}
+
+// gather waits until there are n operations, but no longer than most.
+func (q *queue) gather(n int, most time.Duration) {
+	q.mu.Lock()
+	if len(q.ops) >= n || q.closed || most <= 0 {
+		q.mu.Unlock()
+		return
+	}
+	q.want = n
+	q.mu.Unlock()
+	t := time.NewTimer(most)
+	defer t.Stop()
+	select {
+	case <-q.enough:
+	case <-t.C:
+	}
+	q.mu.Lock()
+	q.want = 0
+	q.mu.Unlock()
+	select {
+	case <-q.enough: // it came with the timer
+	default:
+	}
+}
+
+func (q *queue) len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.ops)
 }
 
 // take waits until there is something and takes all of it; spare is memory to
@@ -64,17 +105,11 @@ func (q *queue) take(spare []op) []op {
 	}
 }
 
-// empty reports whether nothing waits at this moment.
-func (q *queue) empty() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.ops) == 0
-}
-
 // close lets nothing more in.
 func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true
 	q.mu.Unlock()
-	q.wake()
+	signal(q.ready)
+	signal(q.enough)
 }

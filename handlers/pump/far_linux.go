@@ -64,7 +64,7 @@ func (f *far) read() {
 		p.reset()
 		r.state = r.source.Next(context.Background(), p, false)
 		r.far.Store(p)
-		r.ring()
+		r.again()
 	}
 }
 

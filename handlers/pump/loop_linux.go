@@ -50,17 +50,16 @@ func (l *loop) adopt(conn net.Conn, s *Stream, end func(Result)) bool {
 	if !ok {
 		return false
 	}
-	r := &rider{
-		l: l, source: s.Source, end: end, rest: s.First, state: More,
-		fd: int32(fd), noise: int32(l.pump.o.Noise), beat: int64((s.Heartbeat + tick - 1) / tick),
-	}
+	r := &s.Bell.rider
+	r.loop, r.source, r.end, r.rest, r.state = l, s.Source, end, s.First, More
+	r.fd, r.noise, r.beat = int32(fd), int32(l.pump.o.Noise), int64((s.Heartbeat+tick-1)/tick)
 	if !l.seat(r) {
 		unix.Close(fd)
 		return false
 	}
 	conn.Close()
-	s.Bell.hang(r.ring)
-	r.ring()
+	r.seated.Store(true)
+	r.again()
 	return true
 }
 
@@ -319,7 +318,7 @@ func (l *loop) ride(r *rider, due bool) {
 		}
 		due = false
 	}
-	r.ring()
+	r.again()
 }
 
 // step writes one page, and reports whether there may be another.

@@ -55,7 +55,8 @@ func New(o Options) *Pump {
 func (p *Pump) Take(conn net.Conn, s Stream) {
 	tune(conn)
 	p.enter()
-	if p.adopt(conn, &s, func(result Result) { p.leave(&s, result) }) {
+	told := s.End // and nothing else of s stays in memory
+	if p.adopt(conn, &s, func(result Result) { p.leave(told, result) }) {
 		return
 	}
 	ctx, stop := context.WithCancelCause(context.Background())
@@ -65,7 +66,7 @@ func (p *Pump) Take(conn net.Conn, s Stream) {
 		err := k.serve(ctx, stop, &s, p.o.Noise)
 		stop(err)
 		p.end(r)
-		p.leave(&s, Result{Bytes: k.taken, Err: err})
+		p.leave(told, Result{Bytes: k.taken, Err: err})
 	}()
 }
 
@@ -79,7 +80,7 @@ func (p *Pump) Run(ctx context.Context, w Writer, s Stream) {
 	err := t.serve(ctx, &s)
 	stop(err)
 	p.end(r)
-	p.leave(&s, Result{Bytes: t.taken, Err: err})
+	p.leave(s.End, Result{Bytes: t.taken, Err: err})
 }
 
 func (p *Pump) enter() {
@@ -88,9 +89,9 @@ func (p *Pump) enter() {
 	p.count++
 }
 
-func (p *Pump) leave(s *Stream, result Result) {
-	if s.End != nil {
-		s.End(result)
+func (p *Pump) leave(told func(Result), result Result) {
+	if told != nil {
+		told(result)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

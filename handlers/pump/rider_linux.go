@@ -10,7 +10,7 @@ import (
 // A rider is one stream of a loop. What has no word of its own beside it belongs to
 // the loop's turning goroutine, or to a far reader while the rider is away.
 type rider struct {
-	l      *loop
+	loop   *loop
 	source Source
 	end    func(Result)
 	rest   []byte // is written before the next page
@@ -29,6 +29,7 @@ type rider struct {
 	stamp uint32 // tells this rider from others that had its descriptor
 	why   error  // why it is to end once it is back
 
+	seated atomic.Bool          // its bell can be rung
 	queued atomic.Bool          // it is on the list
 	events atomic.Uint32        // what the system said of its socket since its last turn
 	far    atomic.Pointer[Page] // what was read from far
@@ -45,10 +46,18 @@ const (
 	gone
 )
 
-// ring puts the rider on its loop's list, once.
-func (r *rider) ring() {
-	if r.queued.CompareAndSwap(false, true) {
-		r.l.push(r)
+// ring puts the rider on its loop's list, once. It reports false when it has none.
+func (r *rider) ring() bool {
+	if !r.seated.Load() {
+		return false
+	}
+	r.again()
+	return true
+}
+
+func (r *rider) again() {
+	if !r.queued.Load() && r.queued.CompareAndSwap(false, true) {
+		r.loop.push(r)
 	}
 }
 
