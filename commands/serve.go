@@ -28,7 +28,7 @@ func (c *serveCmd) Run(ctx context.Context, env *Env) error {
 	log := newLogger(env.Stderr, c.LogLevel)
 	// The listeners open before the log does, so that who comes back after a
 	// restart is told to wait and not refused.
-	ears, err := c.listen(env.Inherited)
+	ears, err := c.listen(env.Inherited, log)
 	if err != nil {
 		log.Error("cannot start", "error", err)
 		return &toldError{err}
@@ -133,7 +133,7 @@ func (p *process) openLog() (events.Log, error) {
 	if p.Memory {
 		return memlog.New(memlog.Options{Keep: p.keep()}), nil
 	}
-	l, err := disklog.Open(p.Data, disklog.Options{Keep: p.keep(), NewEpoch: p.NewEpoch, Logger: p.log})
+	l, err := disklog.Open(p.Data, disklog.Options{Keep: p.keep(), Reserve: int64(p.Reserve), NewEpoch: p.NewEpoch, Logger: p.log})
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the log in %q (--data): %w", p.Data, err)
 	}

@@ -50,6 +50,20 @@ func TestTheOperatorsSide(t *testing.T) {
 	}
 }
 
+// The operator's usual address was not asked for: a second server on a machine
+// serves without metrics, and says so.
+func TestTheOperatorsUsualPortIsTaken(t *testing.T) {
+	if l, err := net.Listen("tcp", "127.0.0.1:8081"); err == nil { // or somebody has it already
+		defer l.Close()
+	}
+	r := start(t, nil, "--listen", "127.0.0.1:0", "--memory")
+	r.logged("ready")
+	r.logged("no metrics: their usual address is taken; --ops-listen names another, or none")
+	if code := r.stop(); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+}
+
 func TestAPortThatIsTaken(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

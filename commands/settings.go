@@ -33,6 +33,7 @@ type settings struct {
 	KeepEvents    count `setting:"file" default:"10000" help:"How many events a room keeps."`
 	KeepBytes     size  `setting:"file" default:"1GiB" help:"How much a namespace keeps."`
 	MaxDisk       size  `setting:"file" default:"10GiB" help:"How much all namespaces keep together; the oldest goes first."`
+	Reserve       size  `setting:"file" default:"256MiB" help:"How much of the disk stays free: with less, nothing more is kept until there is room. At least 32MiB."`
 	MaxNamespaces count `setting:"file" default:"10000" help:"How many namespaces there may be."`
 
 	Heartbeat time.Duration `setting:"file" default:"15s" help:"After so long a silence a stream is shown that the server is there; 5s to 60s."`
@@ -85,6 +86,9 @@ func (s *settings) check() error {
 	if !s.Memory && s.Data == "" {
 		refuse("data", "name a directory, or keep the log in memory with --memory")
 	}
+	if s.Reserve < leastReserve {
+		refuse("reserve", "at least 32MiB have to stay free for the log's own work")
+	}
 	if s.Memory && s.NewEpoch {
 		refuse("new-epoch", "a log in memory always starts on a new epoch")
 	}
@@ -130,6 +134,9 @@ func checkOrigin(o string) error {
 	}
 	return nil
 }
+
+// leastReserve is what the log on disk needs in any case.
+const leastReserve = 32 << 20
 
 // keep is what the log is told to retain.
 func (s *settings) keep() events.Keep {

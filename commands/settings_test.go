@@ -61,6 +61,7 @@ key: from-the-file
 		"key":            {"(set, not shown)", file},
 		"keep-events":    {"10000", "default"},
 		"max-namespaces": {"10000", "default"},
+		"reserve":        {"256MiB", "default"},
 		"socket-mode":    {"0660", "default"},
 		"heartbeat":      {"15s", "default"},
 		"new-epoch":      {"false", "default"}, // each start with it in a file or the environment would be a new one
@@ -97,6 +98,8 @@ func TestWhatCannotBeSet(t *testing.T) {
 		"an age":                    {env: map[string]string{"PARLEY_KEEP_AGE": "week"}, names: "--keep-age"},
 		"an age of nothing":         {args: []string{"--keep-age=0s"}, names: "--keep-age"},
 		"a size":                    {file: "keep: {bytes: many}", names: "--keep-bytes"},
+		"too small a reserve":       {args: []string{"--reserve=1MiB"}, names: "--reserve"},
+		"no reserve":                {args: []string{"--reserve=none"}, names: "--reserve"},
 		"a size of nothing":         {args: []string{"--max-disk=0"}, names: "--max-disk"},
 		"a count":                   {args: []string{"--keep-events=-1"}, names: "--keep-events"},
 		"a base path":               {args: []string{"--base-path=chat"}, names: "--base-path"},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"strconv"
@@ -126,9 +127,12 @@ type ears struct {
 // (FileDescriptorName=); every other name is the public one's.
 const opsName = "ops"
 
+// defaultOps is the operator's side's address where none is given.
+const defaultOps = "127.0.0.1:8081"
+
 // listen opens the listeners of the settings; an inherited socket takes its
 // place.
-func (s *settings) listen(inherited []*os.File) (e ears, err error) {
+func (s *settings) listen(inherited []*os.File, log *slog.Logger) (e ears, err error) {
 	defer func() {
 		for _, f := range inherited {
 			_ = f.Close() // a listener has its own copy
@@ -156,7 +160,12 @@ func (s *settings) listen(inherited []*os.File) (e ears, err error) {
 		}
 	}
 	if e.ops == nil && s.OpsListen != none {
-		if e.ops, err = listenOn(s.OpsListen, perm); err != nil {
+		if e.ops, err = listenOn(s.OpsListen, perm); err != nil && s.OpsListen == defaultOps {
+			// Nobody asked for it here: a second server on a machine goes on without.
+			log.Warn("no metrics: their usual address is taken; --ops-listen names another, or none", "address", defaultOps)
+			return e, nil
+		}
+		if err != nil {
 			return e, fmt.Errorf("cannot listen on %s for metrics (--ops-listen; none turns it off): %w", s.OpsListen, cause(err))
 		}
 	}
