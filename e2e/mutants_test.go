@@ -56,7 +56,7 @@ var mutants = []struct {
 	{
 		name: "floors stay where they are when the tail breaks",
 		file: "events/namespace.go",
-		old:  "n.raiseLocked(s.After, touched)",
+		old:  "n.raiseLocked(s.After)",
 		new:  "",
 		pkg:  "./events", run: "^TestModel$",
 		why: "the hole would be read from windows that do not have it",
@@ -100,6 +100,14 @@ var mutants = []struct {
 		new:  "",
 		pkg:  "./events", run: "^TestWhatWasErasedIsNotRecalled$",
 		why: "a read that was under way would bring back what was erased",
+	},
+	{
+		name: "the watermark is raised before cursors know where to look",
+		file: "events/namespace.go",
+		old:  "\tfor _, r := range n.touched {\n\t\tfor _, s := range r.seats {\n\t\t\ts.cursor.touch(s, last)\n\t\t}\n\t}\n\tn.watermark.Store(last)\n",
+		new:  "\tn.watermark.Store(last)\n\tfor _, r := range n.touched {\n\t\tfor _, s := range r.seats {\n\t\t\ts.cursor.touch(s, last)\n\t\t}\n\t}\n",
+		pkg:  "./events", run: "^TestReadersThatNeverWait$",
+		why: "a reader would pass what it had not been told of",
 	},
 	{
 		name: "a full socket does not take its cursor back",
