@@ -335,6 +335,9 @@ func (l *loop) step(r *rider, due bool) bool {
 		r.rest = nil
 	}
 	if p := r.far.Swap(nil); p != nil {
+		if r.state == Dry {
+			r.state = More // its bell may have rung since then, while it was away
+		}
 		on := l.put(r, p)
 		l.pump.far.release(p)
 		return on

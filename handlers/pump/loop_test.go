@@ -174,6 +174,61 @@ func (s *slowFar) Next(ctx context.Context, p *pump.Page, near bool) pump.State 
 	return s.record.Next(ctx, p, near)
 }
 
+// What comes while a page is read from far, behind what was read, is heard once
+// that page is there: the bell rings for it when the stream is away.
+func TestABellWhileAway(t *testing.T) {
+	p := pump.New(pump.Options{})
+	type listener struct {
+		*record
+		conn  *net.TCPConn
+		ended <-chan pump.Result
+	}
+	// Other streams of the same loops tell when a turn has been taken.
+	var others []listener
+	for range 16 {
+		ours, theirs := tcp(t)
+		s := &record{page: 1}
+		st, ended := s.stream()
+		p.Take(ours, st)
+		read(t, theirs, "hello\n")
+		others = append(others, listener{s, theirs, ended})
+	}
+	ours, theirs := tcp(t)
+	s := &record{page: 10, far: func(at uint64) bool { return at == 0 }}
+	st, ended := s.stream()
+	reading, goOn := make(chan struct{}), make(chan struct{})
+	st.Source = &lateFar{record: s, reading: reading, goOn: goOn}
+	s.last.Store(1)
+	p.Take(ours, st)
+	<-reading
+	s.grow(1)
+	for _, o := range others {
+		o.grow(1)
+		read(t, o.conn, "1\n")
+	}
+	goOn <- struct{}{}
+	read(t, theirs, "hello\n1\n2\n")
+	for _, o := range append(others, listener{s, theirs, ended}) {
+		o.conn.Close()
+		<-o.ended
+	}
+}
+
+// lateFar holds back what it has read from far.
+type lateFar struct {
+	*record
+	reading, goOn chan struct{}
+}
+
+func (s *lateFar) Next(ctx context.Context, p *pump.Page, near bool) pump.State {
+	state := s.record.Next(ctx, p, near)
+	if !near {
+		s.reading <- struct{}{}
+		<-s.goOn
+	}
+	return state
+}
+
 // A socket that takes nothing for the length of a stall is closed, and one that
 // takes a little now and then is not.
 func TestAStallOfARealSocket(t *testing.T) {
