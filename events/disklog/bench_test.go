@@ -195,3 +195,63 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkDelivery is one event, kept with fsync, that each of 1,000 cursors in
+// its room then has on a page; for plain Pebble, one synced write that 1,000
+// readers then read, each from its own position.
+func BenchmarkDelivery(b *testing.B) {
+	const readers = 1000
+	data := payload(100)
+	b.Run("log", func(b *testing.B) {
+		l := open(b, b.TempDir(), disklog.Options{Keep: events.Keep{Events: -1, Bytes: -1, Disk: -1}})
+		b.Cleanup(func() { l.Close() })
+		reg := events.NewRegistry(events.Options{Log: l})
+		cursors := make([]*events.Cursor, readers)
+		for i := range cursors {
+			c, err := reg.Listen(b.Context(), events.Anonymous(fmt.Sprintf("connection-%08d", i)), "bench", events.Listen{Rooms: []string{"room"}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(c.Close)
+			cursors[i] = c
+		}
+		var scratch events.Scratch
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := reg.Publish(b.Context(), events.Anonymous(""), "bench", events.Post{To: []string{"room"}, Bodies: []events.Body{{Data: data}}}); err != nil {
+				b.Fatal(err)
+			}
+			for _, c := range cursors {
+				d, err := c.Next(b.Context(), events.Limit{Scratch: &scratch})
+				if err != nil || len(d.Events) != 1 {
+					b.Fatalf("%d events, %v", len(d.Events), err)
+				}
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*readers), "ns/delivery")
+	})
+	b.Run("plain", func(b *testing.B) {
+		db := openPlain(b, b.TempDir())
+		b.ReportAllocs()
+		end := plainKey("room", ^uint64(0))
+		for seq := uint64(1); b.Loop(); seq++ {
+			if err := db.Set(plainKey("room", seq), data, pebble.Sync); err != nil {
+				b.Fatal(err)
+			}
+			for range readers {
+				it, err := db.NewIter(&pebble.IterOptions{LowerBound: plainKey("room", seq), UpperBound: end})
+				if err != nil {
+					b.Fatal(err)
+				}
+				n := 0
+				for ok := it.First(); ok; ok = it.Next() {
+					n++
+				}
+				if err := it.Close(); err != nil || n != 1 {
+					b.Fatalf("%d events, %v", n, err)
+				}
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*readers), "ns/delivery")
+	})
+}
