@@ -55,3 +55,11 @@ vuln:
 
 need:
 	@.ci/need
+
+# Side by side with other servers, which are a module of their own. A whole run,
+# which takes long, writes the tables of docs/performance.md; with
+# PEERS='-quick' or PEERS='-only burst,rooms' the tables are only printed.
+.PHONY: bench-peers
+bench-peers:
+	@e2e/peers/need
+	cd e2e/peers && $(GO) run . $(if $(PEERS),$(PEERS),-doc ../../docs/performance.md)

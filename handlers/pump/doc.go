@@ -7,7 +7,7 @@
 // still in the source, and so a stalled reader costs the end of one event, whatever
 // it misses, and costs no other stream anything.
 //
-// On Linux the sockets that were taken over are run by loops, one a core: a loop
+// On Linux the sockets that were taken over are run by a few loops: a loop
 // owns its streams, takes turns with those whose bell has rung or whose socket has
 // something to say, and never waits for one of them, nor for a disk: a page that
 // must be read from far is made by one of a few readers. Heartbeats, stalls and the

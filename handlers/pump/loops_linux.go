@@ -5,7 +5,9 @@ import (
 	"runtime"
 )
 
-// loops are a pump's, one a core.
+// loops are a pump's: half as many as the runtime has processors, so that publishers,
+// whose goroutines are woken only when a processor is free, do not wait for those who
+// listen.
 type loops struct {
 	all []*loop
 	far *far
