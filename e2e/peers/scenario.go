@@ -103,8 +103,8 @@ var (
 
 func scenarios() []scenario {
 	list := []scenario{{
-		name: "burst", title: "Burst: 1,000 streams in a room, 4,000 messages as fast as they are answered", peers: everyone,
-		args:    words("--streams 1000 --messages 4000 --writers 4"),
+		name: "burst", title: "Burst: 1,000 streams in a room, 16 writers, 4,000 messages as fast as they are answered", peers: everyone,
+		args:    words("--streams 1000 --messages 4000 --writers 16"),
 		figures: figures(cpuDelivery, deliveries, p50, p99),
 	}}
 	for _, n := range []int{1000, 5000, 10000} {
