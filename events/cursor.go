@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -179,12 +180,13 @@ func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
 		return Delivery{Position: c.Position(), More: true, Far: true}, nil
 	}
 	if err != nil {
+		c.gaps = append(c.gaps, gaps...) // they are noted as told, and so must be
 		return Delivery{Position: c.Position()}, err
 	}
 	limit.Scratch.page = page
 	d := Delivery{Gaps: append(c.gaps, gaps...)}
 	c.gaps = nil
-	slices.SortFunc(page, func(a, b *Event) int { return compare(a.Seq, b.Seq) })
+	slices.SortFunc(page, func(a, b *Event) int { return cmp.Compare(a.Seq, b.Seq) })
 
 	c.mu.Lock()
 	d.Events, upto = c.pickLocked(page, pos, upto, limit)
@@ -225,16 +227,6 @@ func (c *Cursor) Back(seq uint64) {
 
 // errFar says that a page would need the log. It does not leave the package.
 var errFar = errors.New("the log would have to be read")
-
-func compare(a, b uint64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
 
 // look gives the seats to look at, in scratch: those where something came in, or,
 // whole, all of them.
@@ -299,10 +291,10 @@ func (c *Cursor) gather(ctx context.Context, seats []*seat, pos, mark uint64, li
 		}
 		var more []Gap
 		page, upto, more, err = c.recall(ctx, page, s.room, from, upto, share)
-		if err != nil {
-			return nil, 0, nil, err
-		}
 		gaps = append(gaps, more...)
+		if err != nil {
+			return nil, 0, gaps, err
+		}
 	}
 	return page, upto, gaps, nil
 }

@@ -634,6 +634,46 @@ func TestWhatAStreamMayAskFor(t *testing.T) {
 	}
 }
 
+// A gap that was found before the log failed is told when it answers again.
+func TestAGapOutlivesAnError(t *testing.T) {
+	s := newStage(t, events.Keep{Events: 1})
+	s.say(ann, "old", "a")
+	s.say(ann, "new", "a")
+	s.say(ann, "b", "b")
+	failing := &failingReads{Log: s.log}
+	s.reg = events.NewRegistry(events.Options{Log: failing})
+	c := s.listen(bo, events.FromAll(), "a", "b")
+	c.Back(0)
+	s.hears(c, "old new b") // the bound is enforced by sweeps
+	s.sweep()
+	s.reg = events.NewRegistry(events.Options{Log: failing})
+	c = s.listen(bo, events.FromAll(), "a", "b")
+	s.say(ann, "newer", "a")
+	s.sweep()
+	c.Back(0)
+	failing.room.Store("b")
+	if _, err := c.Next(t.Context(), events.Limit{}); err == nil {
+		t.Fatal("a read that failed gave a page")
+	}
+	failing.room.Store("")
+	if heard, gaps := s.all(c); len(gaps) != 1 || gaps[0].Room != "a" {
+		t.Errorf("heard %v and gaps %+v", heard, gaps)
+	}
+}
+
+// failingReads cannot read one room.
+type failingReads struct {
+	events.Log
+	room atomic.Value
+}
+
+func (l *failingReads) Read(ctx context.Context, ns string, q events.Query) (events.Page, error) {
+	if l.room.Load() == q.Stretch {
+		return events.Page{}, events.Refuse(events.CodeUnavailable, "not now")
+	}
+	return l.Log.Read(ctx, ns, q)
+}
+
 func TestALogThatCannotAnswerChangesNoPosition(t *testing.T) {
 	s := newStage(t, events.Keep{})
 	s.say(ann, "1", "lobby")
