@@ -14,6 +14,7 @@ const (
 // A Caller is who asks, and what it may. The zero Caller may nothing.
 type Caller struct {
 	User       string // as a token names it; empty for an anonymous caller
+	Holder     bool   // it showed the server's key, and is nobody else's member
 	Connection string // its connection ID, checked; empty when it gave none
 	May        Permission
 }
@@ -26,7 +27,16 @@ func Anonymous(connection string) Caller {
 
 // KeyHolder is the caller that showed the server's key: it may everything.
 func KeyHolder(connection string) Caller {
-	return Caller{Connection: connection, May: MayRead | MayWrite | MayHistory | MayManage}
+	return Caller{Holder: true, Connection: connection, May: MayRead | MayWrite | MayHistory | MayManage}
+}
+
+// identity is the user that the caller's member is made of. The holder of the key
+// has no name, and one of its own here that no user can have.
+func (c Caller) identity() string {
+	if c.Holder {
+		return "\x00key"
+	}
+	return c.User
 }
 
 // Require refuses with forbidden unless the caller may all of what.

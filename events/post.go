@@ -12,6 +12,7 @@ type Post struct {
 	To       []string // 1 to 64 targets
 	Except   []string // up to 64 targets that are left out
 	Bodies   []Body   // 1 to 1,000, kept all or none, in order
+	Batch    bool     // it was said as a batch: another request than one event of the same words
 	Echo     bool     // the sender hears itself too
 	Volatile bool     // no number, not kept, only for streams that are up to date
 	Key      string   // Idempotency-Key; "" for none
@@ -122,18 +123,21 @@ func (p *Post) drafts(c Caller, member string) []Draft {
 // and which key, and what was asked for.
 func (p *Post) identity(c Caller) (key, digest string) {
 	k := sha256.New()
-	for _, s := range []string{c.User, c.Connection, p.Key} {
+	for _, s := range []string{c.identity(), c.Connection, p.Key} {
 		writeSized(k.Write, s)
 	}
 	d := sha256.New()
 	for _, list := range [][]string{p.To, p.Except} {
 		writeCount(d.Write, len(list))
-		for _, s := range list {
+		for _, s := range slices.Sorted(slices.Values(list)) { // they are sets
 			writeSized(d.Write, s)
 		}
 	}
 	if p.Echo {
 		writeSized(d.Write, "echo")
+	}
+	if p.Batch {
+		writeSized(d.Write, "batch")
 	}
 	for _, b := range p.Bodies {
 		for _, s := range []string{b.Event, string(b.Data), b.Encoding, b.Type} {

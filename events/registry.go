@@ -70,6 +70,9 @@ func NewRegistry(o Options) *Registry {
 	return r
 }
 
+// Draining reports whether streams are being ended and none may begin.
+func (r *Registry) Draining() bool { return r.draining.Load() }
+
 // Streams gives the number of open streams.
 func (r *Registry) Streams() int { return int(r.streams.Load()) }
 
@@ -135,7 +138,7 @@ func (n *namespace) member(c Caller) string {
 	if c.Connection == "" {
 		return ""
 	}
-	return Member(n.key, c.User, c.Connection)
+	return Member(n.key, c.identity(), c.Connection)
 }
 
 // Publish validates a post, has the log keep it and answers once it is kept. It

@@ -414,6 +414,32 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// Ten thousand who are sent away come back over five seconds, 2,000 a second.
+func TestTheReturnAfterADrainIsSpread(t *testing.T) {
+	log := memlog.New(memlog.Options{SweepEvery: -1})
+	defer log.Close()
+	const streams = 10_000
+	s := &stage{T: t, log: log, reg: events.NewRegistry(events.Options{Log: log, Streams: streams})}
+	var all []*events.Cursor
+	for range streams {
+		all = append(all, s.listen(ann, events.Start{}))
+	}
+	s.reg.Drain()
+	perSecond := map[int]int{}
+	for _, c := range all {
+		d, err := c.Next(t.Context(), events.Limit{})
+		if err != nil || d.Bye == nil {
+			t.Fatalf("%+v %v", d, err)
+		}
+		perSecond[int(d.Bye.Retry/time.Second)]++
+	}
+	for second := 1; second <= 5; second++ {
+		if n := perSecond[second]; n < 1700 || n > 2300 {
+			t.Errorf("%d come back in second %d: %v", n, second, perSecond)
+		}
+	}
+}
+
 func TestIdempotencyIsScopedAndCompared(t *testing.T) {
 	s := newStage(t, events.Keep{})
 	p := events.Post{To: []string{"lobby"}, Key: "k", Bodies: body("once")}
@@ -433,12 +459,21 @@ func TestIdempotencyIsScopedAndCompared(t *testing.T) {
 		"event":  {To: []string{"lobby"}, Key: "k", Bodies: []events.Body{{Event: "other", Data: []byte(`"once"`)}}},
 		"ttl":    {To: []string{"lobby"}, Key: "k", Bodies: []events.Body{{Data: []byte(`"once"`), TTL: time.Hour}}},
 		"batch":  {To: []string{"lobby"}, Key: "k", Bodies: append(body("once"), body("once")...)},
+		"shape":  {To: []string{"lobby"}, Key: "k", Batch: true, Bodies: body("once")},
 	} {
 		if _, err := s.reg.Publish(t.Context(), events.Anonymous(ann), "demo", q); !errors.Is(err, events.ErrKeyReused) {
 			t.Errorf("another %s under the same key: %v", name, err)
 		}
 	}
 	s.hears(s.listen(cy, events.FromAll(), "lobby"), "once once")
+
+	// Targets are sets.
+	q := events.Post{To: []string{"a", "b"}, Except: []string{"c", "d"}, Key: "sets", Bodies: body("x")}
+	s.post(ann, q)
+	q.To, q.Except = []string{"b", "a", "b"}, []string{"d", "c"}
+	if got := s.post(ann, q); !got.Replayed {
+		t.Error("the same targets in another order were taken for others")
+	}
 }
 
 func TestWhatCannotBePublished(t *testing.T) {

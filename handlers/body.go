@@ -112,13 +112,13 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if r.ContentLength > limit {
 		return nil, tooLarge()
 	}
-	// The deadline is taken back once the body is here: net/http goes on reading
-	// in the background, to learn that a client is gone, and would take a
-	// deadline for that.
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyWait)) // a connection that has none waits for the client
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	_ = control.SetReadDeadline(time.Time{})
+	if err == nil {
+		// The body is here, and its deadline (see serve) is taken back: net/http goes
+		// on reading in the background, to learn that a client is gone, and would take
+		// a deadline for that.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	}
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):

@@ -23,6 +23,7 @@ func (s *Server) busy(w http.ResponseWriter, r *http.Request) {
 	streamHeader(w.Header(), sse{})
 	w.Header().Set("Connection", "close")
 	w.WriteHeader(http.StatusOK)
+	_ = http.NewResponseController(w).Flush() // a stream has no Content-Length, however short it is
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(sse{}.bye(nil, events.ID{}, busyBye())) // whoever is gone has no use for it
 	}

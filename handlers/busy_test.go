@@ -36,10 +36,31 @@ func TestAServerThatIsNotOpenTellsAnEventSourceToComeBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newStage(t, stageOptions{closed: true})
 		r := st.get("/acme/lobby", "Accept", "text/event-stream", "Last-Event-ID", "abcd-1")
+		if r.Header.Get("Content-Length") != "" || r.Header.Get("Vary") != "Accept, Origin" {
+			t.Errorf("a stream's head is %v", r.Header)
+		}
 		if r.StatusCode != 200 || r.Header.Get("Content-Type") != typeSSE || r.Header.Get("X-Accel-Buffering") != "no" || !r.Close {
 			t.Errorf("%s %v", r.Status, r.Header)
 		}
 		isBusy(t, r)
+		retries := map[string]bool{}
+		for range 20 {
+			b, err := st.get("/acme/lobby", "Accept", "text/event-stream").sse.block()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range b.fields {
+				if f[0] == "retry" {
+					retries[f[1]] = true
+				}
+			}
+		}
+		if len(retries) < 10 {
+			t.Errorf("20 who were sent away come back at %v", retries)
+		}
+		if r := st.do("HEAD", "/acme/lobby", "Accept", "text/event-stream"); r.StatusCode != 503 {
+			t.Errorf("HEAD: %s", r.Status)
+		}
 		for _, accept := range []string{"*/*", "application/x-ndjson", "text/plain", "application/json"} {
 			r := st.get("/acme/lobby", "Accept", accept)
 			if r.StatusCode != 503 || r.Header.Get("Retry-After") == "" {

@@ -60,6 +60,12 @@ func TestTokens(t *testing.T) {
 			t.Errorf("%q: WWW-Authenticate %q", c.headers, challenge)
 		}
 	}
+	// Who holds the key is nobody else's member, whatever the connection ID.
+	mine := s.post("/acme/lobby", "x", "Authorization: Bearer a secret", "Connection-ID: "+ann).is(201).said()
+	theirs := s.post("/acme/lobby", "x", "Connection-ID: "+ann).is(201).said()
+	if mine.From == theirs.From || mine.From == "" {
+		t.Errorf("the holder of the key is %q, a stranger with its connection ID %q", mine.From, theirs.From)
+	}
 	keyless := open(t, handlers.Options{})
 	keyless.post("/acme/lobby", "x", "Authorization: Bearer x").refused(401, "unauthorized")
 	keyless.post("/acme/lobby", "x", "Authorization: Bearer ").refused(401, "unauthorized")

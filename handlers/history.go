@@ -42,6 +42,9 @@ func (s *Server) historyEvent(w http.ResponseWriter, r *http.Request, q request)
 	if err != nil {
 		return err
 	}
+	if !isID(q.id) {
+		return events.Refuse(events.CodeBadID, "an event's ID is its epoch, - and its number")
+	}
 	if err := acceptsJSON(r); err != nil {
 		return err
 	}
@@ -71,6 +74,11 @@ func (q request) look() (room string, l events.Look, err error) {
 	}
 	if l.After, _, err = one(q.query, "after"); err != nil {
 		return "", l, err
+	}
+	for _, bound := range []string{l.Before, l.After} {
+		if bound != "" && !isID(bound) {
+			return "", l, events.Refuse(events.CodeBadParameter, "before and after are event IDs")
+		}
 	}
 	l.Limit, err = number(q.query, "limit", 1, events.HistoryMost)
 	return room, l, err

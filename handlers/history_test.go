@@ -58,6 +58,10 @@ func TestHistory(t *testing.T) {
 		s.get("/acme/lobby/history?"+query).refused(400, code)
 	}
 	s.get("/acme/-/history").refused(400, "bad-parameter")
+	// Parameters come before Accept.
+	for target, code := range map[string]string{"?before=junk": "bad-parameter", "?after=junk": "bad-parameter", "/junk": "bad-id"} {
+		s.get("/acme/lobby/history"+target, "Accept: image/png").refused(400, code)
+	}
 	s.get("/acme/-/history?room=a&room=b").refused(400, "bad-parameter")
 	s.get("/acme/-/history?room=").refused(400, "bad-name")
 	s.get("/acme/-/history?room=*").refused(400, "bad-name")

@@ -60,11 +60,11 @@ func between(q url.Values, name string, least, most, otherwise time.Duration) (t
 
 // listen answers a GET of a room or a namespace.
 func (s *Server) listen(w http.ResponseWriter, r *http.Request, q request) error {
+	w.Header().Set("Vary", "Accept, Origin")
 	a, err := s.asks(r, q)
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Vary", "Accept, Origin")
 	if a.as == asPage {
 		return s.index(w)
 	}
@@ -88,14 +88,22 @@ func (s *Server) listen(w http.ResponseWriter, r *http.Request, q request) error
 
 // head answers a HEAD as the GET would be, and opens nothing.
 func (s *Server) head(w http.ResponseWriter, r *http.Request, q request) error {
+	w.Header().Set("Vary", "Accept, Origin")
 	a, err := s.asks(r, q)
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Vary", "Accept, Origin")
-	switch a.as {
-	case asPage:
+	if a.as == asPage {
 		return s.index(w)
+	}
+	reg, err := s.registry()
+	if err != nil {
+		return err
+	}
+	if reg.Draining() {
+		return events.Refuse(events.CodeUnavailable, "the server is about to end")
+	}
+	switch a.as {
 	case asPoll:
 		pollHeader(w.Header())
 	default:

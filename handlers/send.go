@@ -39,6 +39,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, q request) error {
 	if err != nil {
 		return err
 	}
+	d.post.Batch = content.batch()
 	if d.post.Bodies, err = content.bodies(raw, d); err != nil {
 		return err
 	}
@@ -110,6 +111,8 @@ func (q request) draft(r *http.Request) (d draft, err error) {
 func (q request) targets(p *events.Post) (err error) {
 	to := q.query["to"]
 	switch {
+	case (q.room != "" || len(to) > 0) && len(q.query["room"]) > 0:
+		return events.Refuse(events.CodeBadParameter, "a post names whom it is for with ?to=, not with ?room=")
 	case q.room != "" && len(to) > 0:
 		return events.Refuse(events.CodeBadParameter, "the path names the room already; /%s?to=a&to=b names several", q.ns)
 	case q.room != "":

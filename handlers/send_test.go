@@ -275,6 +275,17 @@ func TestBodiesHaveLimits(t *testing.T) {
 	if n := len(s.past("/acme/lobby")); n != 4 {
 		t.Fatalf("%d events were kept, want 4", n)
 	}
+	// A line of a batch is no larger than a payload, and a batch no larger than 1 MiB.
+	line := func(n int) string { return `{"data":"` + strings.Repeat("x", n-len(`{"data":""}`)) + `"}` }
+	batch := "Content-Type: application/x-ndjson"
+	s.post("/acme/lines", line(most)+"\n", batch).is(201)
+	s.post("/acme/lines", line(most+1)+"\n", batch).refused(413, "too-large")
+	whole := strings.Repeat(line(32<<10-1)+"\n", 32)
+	s.post("/acme/lines", whole, batch).is(201)
+	s.post("/acme/lines", whole+"\n", batch).refused(413, "too-large")
+	if n := len(s.past("/acme/lines")); n != 33 {
+		t.Fatalf("%d events were kept, want 33", n)
+	}
 }
 
 func TestATooLargeBodyIsNotReadToItsEnd(t *testing.T) {
@@ -389,6 +400,7 @@ func TestContentTypesThatCannotBe(t *testing.T) {
 	s := open(t, handlers.Options{})
 	for _, headers := range [][]string{
 		{"Content-Type: text/plain; charset=latin1"},
+		{"Content-Type: text/plain; charset=iso-8859-1"},
 		{"Content-Type: application/json; charset=utf-16"},
 		{"Content-Type: garbage"},
 		{"Content-Type: text/plain; ="},

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -21,6 +22,11 @@ func (s *Server) serve(rt route) echo.HandlerFunc {
 		defer s.metrics.answered(rt.path, r.Method, w)
 		defer s.caught(w, r)
 
+		if r.ContentLength != 0 {
+			// Before it answers net/http reads what is left of a body, also of one that
+			// nobody asked for, and would wait for it as long as the client likes.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait)) // a connection that has none waits
+		}
 		act := rt.does[r.Method]
 		w.Header().Set("Vary", "Origin")
 		s.origins.tell(w.Header(), r)

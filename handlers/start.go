@@ -17,7 +17,11 @@ const mostLast = 1000
 // before it decides; an empty one was not given. A header is never refused: it
 // is sent again by an EventSource without anybody looking at it.
 func startOf(r *http.Request, query url.Values) (start events.Start, given bool, err error) {
-	if query.Get("last") != "" {
+	last, _, err := one(query, "last")
+	if err != nil {
+		return events.Start{}, false, err
+	}
+	if last != "" {
 		n, err := number(query, "last", 0, mostLast)
 		if err != nil {
 			return events.Start{}, false, err
