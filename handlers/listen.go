@@ -58,19 +58,25 @@ func between(q url.Values, name string, least, most, otherwise time.Duration) (t
 	return d, nil
 }
 
+// asked reads how somebody wants to listen and gives the registry that it takes;
+// the page takes none.
+func (s *Server) asked(w http.ResponseWriter, r *http.Request, q request) (a ask, reg *events.Registry, err error) {
+	w.Header().Set("Vary", "Accept, Origin")
+	if a, err = s.asks(r, q); err != nil || a.as == asPage {
+		return a, nil, err
+	}
+	reg, err = s.registry()
+	return a, reg, err
+}
+
 // listen answers a GET of a room or a namespace.
 func (s *Server) listen(w http.ResponseWriter, r *http.Request, q request) error {
-	w.Header().Set("Vary", "Accept, Origin")
-	a, err := s.asks(r, q)
+	a, reg, err := s.asked(w, r, q)
 	if err != nil {
 		return err
 	}
 	if a.as == asPage {
 		return s.index(w)
-	}
-	reg, err := s.registry()
-	if err != nil {
-		return err
 	}
 	bell := pump.NewBell()
 	cursor, err := reg.Listen(r.Context(), q.caller, q.ns, events.Listen{
@@ -88,17 +94,12 @@ func (s *Server) listen(w http.ResponseWriter, r *http.Request, q request) error
 
 // head answers a HEAD as the GET would be, and opens nothing.
 func (s *Server) head(w http.ResponseWriter, r *http.Request, q request) error {
-	w.Header().Set("Vary", "Accept, Origin")
-	a, err := s.asks(r, q)
+	a, reg, err := s.asked(w, r, q)
 	if err != nil {
 		return err
 	}
 	if a.as == asPage {
 		return s.index(w)
-	}
-	reg, err := s.registry()
-	if err != nil {
-		return err
 	}
 	if reg.Draining() {
 		return events.Refuse(events.CodeUnavailable, "the server is about to end")
