@@ -80,6 +80,8 @@ type Hello struct {
 // first, then the events in order; Position is where the stream is once it has
 // been told all of it. With Bye set there is nothing more, now or later.
 type Delivery struct {
+	Rooms    []string // the stream's rooms, where they have changed since it was told; comes first
+	Presence []*Presence
 	Gaps     []Gap
 	Events   []*Event // a volatile event has Seq 0
 	Position ID

@@ -17,6 +17,8 @@ const (
 	CodeNoTarget     Code = "no-target"      // nobody was named to hear it
 	CodeForbidden    Code = "forbidden"      // the caller may not
 	CodeNotFound     Code = "not-found"      // no such thing
+	CodeNoStream     Code = "no-stream"      // the caller has no stream open, and none that it could come back to
+	CodeGone         Code = "gone"           // there was such a thing, and it is over
 	CodeTooLarge     Code = "too-large"      // more bytes or lines than allowed
 	CodeKeyReused    Code = "key-reused"     // the idempotency key stands for another request
 	CodeQuota        Code = "quota"          // a limit on how many there may be
@@ -65,6 +67,8 @@ func Refuse(code Code, format string, args ...any) *Error {
 var (
 	ErrForbidden   = &Error{Code: CodeForbidden}
 	ErrNotFound    = &Error{Code: CodeNotFound}
+	ErrNoStream    = &Error{Code: CodeNoStream}
+	ErrGone        = &Error{Code: CodeGone}
 	ErrKeyReused   = &Error{Code: CodeKeyReused}
 	ErrQuota       = &Error{Code: CodeQuota}
 	ErrUnavailable = &Error{Code: CodeUnavailable}

@@ -25,6 +25,12 @@ type Draft struct {
 	Type     string
 
 	TTL time.Duration // how long it lives; 0 means as long as retention lets it
+
+	// AckBy is until when answers are taken, whole milliseconds; zero means that none
+	// are asked for. AckID is what they are sent to where that is not the event's own
+	// ID: only a volatile event, which is never stored, has one.
+	AckBy time.Time
+	AckID string
 }
 
 // Size is what the draft counts for in limits and windows: its bytes and a

@@ -12,6 +12,10 @@ type Listen struct {
 	All   bool     // everything in the namespace but what goes to other members; Rooms is then ignored
 	Start Start
 
+	Presence bool   // tell who is in the rooms, and who comes and goes; not with All
+	Name     string // the member's nickname; "" leaves it. A stream that returns to a member still known keeps the one it had
+	Unseen   bool   // the stream makes nobody present
+
 	// Bell is rung, from any goroutine, when there may be something for Next. It may
 	// ring for nothing, and it has not rung for what was there before Listen
 	// returned: call Next first. Nil means that nobody waits.

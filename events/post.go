@@ -16,6 +16,10 @@ type Post struct {
 	Echo     bool     // the sender hears itself too
 	Volatile bool     // no number, not kept, only for streams that are up to date
 	Key      string   // Idempotency-Key; "" for none
+
+	// Ack asks everybody in the audience for an answer and waits until all have given
+	// one, at most so long; up to [MaxAckWait], 0 for not. Not for a batch.
+	Ack time.Duration
 }
 
 // Published is the answer to a Post. First and Last are zero for a volatile one.
@@ -25,6 +29,7 @@ type Published struct {
 	Time        time.Time
 	From        string // the sender's member; "" for a back end
 	Replayed    bool   // this is the answer to an earlier request with the same key
+	Acks        *Acks  // only where Ack was asked for
 }
 
 // CheckTargets gives the targets of a post, each once and in the order they were
