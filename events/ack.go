@@ -1,6 +1,11 @@
 package events
 
-import "time"
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+)
 
 // Bounds of acknowledgements.
 const (
@@ -12,7 +17,7 @@ const (
 type Acks struct {
 	Expected int      // members in the audience when the event got its number, the sender not among them
 	Answers  []Answer // in the order they came
-	Missing  []string // members that did not answer; a member that was named as a target and is not there is among them
+	Missing  []string // members that did not answer, sorted; one that was named as a target and is not there is among them
 	Complete bool     // nobody is missing
 }
 
@@ -22,4 +27,278 @@ type Answer struct {
 	Data     []byte // as in [Draft]
 	Encoding string
 	Type     string
+}
+
+// An ask is an event that asks its audience for answers. Every node that the event
+// comes to has one, for it is there that members answer; what they said is of use
+// to the node that waits for it. All of it is under namespace.mu, but done.
+type ask struct {
+	id      string
+	asked   bool            // the audience is known
+	waiting map[string]bool // members that have not answered
+	given   map[string]bool // those that have
+	answers []Answer
+	missing []string
+	absent  int // of missing, those that were named and not there
+	cost    int
+	kept    bool // somebody waits for it or may ask again
+	over    bool
+	done    chan struct{} // closed with over
+	timer   *time.Timer
+}
+
+// maxAskCost bounds the bytes that a namespace's asks hold that are over, and those
+// that are not.
+const maxAskCost = 64 << 20
+
+// repeatable is how long an answer that is given again is known to have been given.
+const repeatable = 30 * time.Second
+
+func (n *namespace) askLocked(id string) *ask {
+	a := n.asks[id]
+	if a == nil {
+		a = &ask{id: id, done: make(chan struct{})}
+		if n.asks == nil {
+			n.asks = make(map[string]*ask)
+		}
+		n.asks[id] = a
+	}
+	return a
+}
+
+// askID is what answers to an event are sent to.
+func (n *namespace) askID(e *Event) string {
+	if e.AckID != "" {
+		return e.AckID
+	}
+	return ID{n.epoch, e.Seq}.String()
+}
+
+// audienceLocked gives who is to answer an event: the members that hear it, without
+// those that do nothing but look on, and without its sender; and who was named and
+// is not there.
+func (n *namespace) audienceLocked(d *Draft) (members, absent []string) {
+	for p := range n.pickLocked(d.To, d.Except) {
+		id := p.card.ID
+		if id != d.From && (!p.onlooker() || slices.Contains(d.To, "@"+id)) {
+			members = append(members, id)
+		}
+	}
+	for _, t := range d.To {
+		if id, named := strings.CutPrefix(t, "@"); named && n.people[id] == nil && !slices.Contains(d.Except, t) {
+			absent = append(absent, id)
+		}
+	}
+	return members, absent
+}
+
+// askedLocked begins to take answers to an event that has just come.
+func (n *namespace) askedLocked(e *Event) {
+	id, wait := n.askID(e), e.AckBy.Sub(n.reg.o.Now())
+	if wait <= 0 && n.asks[id] == nil {
+		return // it comes late, from a log that was away
+	}
+	a := n.askLocked(id)
+	if a.asked {
+		return
+	}
+	var members []string
+	members, a.missing = n.audienceLocked(&e.Draft)
+	a.absent = len(a.missing)
+	a.asked, a.waiting, a.given = true, make(map[string]bool, len(members)), make(map[string]bool)
+	for _, id := range members {
+		a.waiting[id] = true
+		if n.awaited == nil {
+			n.awaited = make(map[string][]*ask)
+		}
+		n.awaited[id] = append(n.awaited[id], a)
+	}
+	a.cost = 256 + 64*len(members)
+	n.askCost += a.cost
+	if len(a.waiting) == 0 {
+		n.overLocked(a)
+		return
+	}
+	a.timer = time.AfterFunc(max(wait, 0), func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.overLocked(a)
+	})
+}
+
+// repliedLocked takes an answer. The first of a member counts.
+func (n *namespace) repliedLocked(r *Reply) {
+	a := n.asks[r.ID]
+	if a == nil || a.over || !a.waiting[r.Answer.From] {
+		return
+	}
+	delete(a.waiting, r.Answer.From)
+	a.given[r.Answer.From] = true
+	n.unawaitLocked(r.Answer.From, a)
+	a.answers = append(a.answers, r.Answer)
+	more := len(r.Answer.Data) + 64
+	a.cost += more
+	n.askCost += more
+	if len(a.waiting) == 0 {
+		n.overLocked(a)
+	}
+}
+
+// missLocked tells those who wait for a member that it has gone.
+func (n *namespace) missLocked(member string) {
+	for _, a := range slices.Clone(n.awaited[member]) {
+		delete(a.waiting, member)
+		a.missing = append(a.missing, member)
+		n.unawaitLocked(member, a)
+		if len(a.waiting) == 0 {
+			n.overLocked(a)
+		}
+	}
+}
+
+func (n *namespace) unawaitLocked(member string, a *ask) {
+	left := slices.DeleteFunc(n.awaited[member], func(o *ask) bool { return o == a })
+	if len(left) == 0 {
+		delete(n.awaited, member)
+		return
+	}
+	n.awaited[member] = left
+}
+
+// overLocked ends an ask: who has not answered is missing. It is remembered for as
+// long as an answer or the question may be repeated, the oldest for less where
+// there are too many.
+func (n *namespace) overLocked(a *ask) {
+	if a.over {
+		return
+	}
+	a.over = true
+	if a.timer != nil {
+		a.timer.Stop()
+	}
+	for id := range a.waiting {
+		a.missing = append(a.missing, id)
+		n.unawaitLocked(id, a)
+	}
+	a.waiting = nil
+	slices.Sort(a.missing)
+	close(a.done)
+	life := repeatable
+	if a.kept {
+		life = KeyLife
+	}
+	a.timer = time.AfterFunc(life, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.dropAskLocked(a)
+	})
+	n.over = append(n.over, a)
+	for n.askCost > maxAskCost && len(n.over) > 0 {
+		n.dropAskLocked(n.over[0])
+	}
+}
+
+func (n *namespace) dropAskLocked(a *ask) {
+	if n.asks[a.id] != a {
+		return
+	}
+	a.timer.Stop()
+	delete(n.asks, a.id)
+	n.askCost -= a.cost
+	if i := slices.Index(n.over, a); i >= 0 {
+		n.over = slices.Delete(n.over, i, i+1)
+	}
+}
+
+// mayAskLocked refuses, before anything is kept, what asks too many.
+func (n *namespace) mayAskLocked(d *Draft) error {
+	members, _ := n.audienceLocked(d)
+	if len(members) > MaxAckExpected {
+		return Refuse(CodeBadParameter, "%d would have to answer, and at most %d can be asked", len(members), MaxAckExpected)
+	}
+	if n.askCost > 2*maxAskCost {
+		return Refuse(CodeQuota, "too many answers are being waited for in this namespace")
+	}
+	return nil
+}
+
+// await gives what was answered once everybody has or nobody will any more, at the
+// latest when the time is over. With keep it is there for whoever asks again;
+// without, an end of ctx ends it.
+func (n *namespace) await(ctx context.Context, id string, by time.Time, replayed, keep bool) (*Acks, error) {
+	n.mu.Lock()
+	a := n.asks[id]
+	if a == nil {
+		if replayed {
+			// The process has ended in between, and with it what it was told.
+			n.mu.Unlock()
+			return &Acks{Answers: []Answer{}, Missing: []string{}}, nil
+		}
+		a = n.askLocked(id)
+	}
+	a.kept = a.kept || keep
+	n.mu.Unlock()
+	// The event's own clock ends the asking. This one is for an event that does not
+	// come to this node.
+	lost := time.NewTimer(by.Sub(n.reg.o.Now()) + time.Second)
+	defer lost.Stop()
+	select {
+	case <-a.done:
+	case <-lost.C:
+		n.mu.Lock()
+		n.overLocked(a)
+		n.mu.Unlock()
+	case <-ctx.Done():
+		if !keep {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			if a.asked {
+				n.overLocked(a)
+			} else if n.asks[id] == a {
+				delete(n.asks, id)
+			}
+		}
+		return nil, context.Cause(ctx)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return &Acks{
+		Expected: len(a.given) + len(a.missing) - a.absent,
+		Answers:  slices.Clone(a.answers), Missing: append([]string{}, a.missing...),
+		Complete: len(a.missing) == 0,
+	}, nil
+}
+
+// Answer gives a member's answer to an event that asked for one: nil for the first
+// and for every repeat of it, of which the first counts; gone when it is too late,
+// or nobody ever asked; forbidden when this member was not asked.
+func (r *Registry) Answer(ctx context.Context, c Caller, ns, id string, b Body) error {
+	if len(b.Data) > 2*MaxDataBytes {
+		return Refuse(CodeTooLarge, "an answer is at most %d bytes", MaxDataBytes)
+	}
+	n, me, err := r.self(ctx, c, ns, MayRead)
+	if err != nil {
+		return err
+	}
+	defer n.unpin()
+	n.mu.Lock()
+	a := n.asks[id]
+	switch {
+	case a == nil || !a.asked:
+		err = Refuse(CodeGone, "nobody waits for this answer any more")
+	case a.given[me]:
+		n.mu.Unlock()
+		return nil
+	case slices.Contains(a.missing, me):
+		err = Refuse(CodeGone, "the time to answer is over")
+	case !a.waiting[me]:
+		err = Refuse(CodeForbidden, "this member was not asked")
+	}
+	n.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return r.o.Bus.Send(ctx, Signal{Namespace: ns, Node: r.o.Node, Reply: &Reply{
+		ID: id, Answer: Answer{From: me, Data: b.Data, Encoding: b.Encoding, Type: b.Type},
+	}})
 }

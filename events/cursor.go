@@ -42,8 +42,15 @@ type Cursor struct {
 
 	unsent   []unnumbered
 	current  bool // the last Next gave all there was
+	moved    bool // the rooms are others than the stream was told
 	bye      *Bye
 	released bool
+
+	// Under namespace.mu.
+	person  *person // whose stream it is; nil for an unseen one, and once it is not its member's any more
+	watches []*watch
+	unseen  bool
+	stirred atomic.Bool // there may be something to tell of presence
 
 	// Memory for the seats of most streams, beside the rest of what a page needs.
 	firstSeats [5]seat
@@ -68,7 +75,7 @@ const (
 // Hello is what a stream is told first.
 type Hello struct {
 	Namespace  string
-	Rooms      []string // as asked for, each once; ["*"] for everything
+	Rooms      []string // as asked for, each once, or as remembered for who comes back; ["*"] for everything
 	Member     string
 	Connection string // the connection ID, only when it was issued now
 	User       string
@@ -91,7 +98,9 @@ type Delivery struct {
 }
 
 // Empty reports whether there is nothing to tell.
-func (d *Delivery) Empty() bool { return len(d.Gaps) == 0 && len(d.Events) == 0 && d.Bye == nil }
+func (d *Delivery) Empty() bool {
+	return d.Rooms == nil && len(d.Presence) == 0 && len(d.Gaps) == 0 && len(d.Events) == 0 && d.Bye == nil
+}
 
 // A Limit bounds a page. A zero field means its default.
 type Limit struct {
@@ -144,6 +153,10 @@ func (c *Cursor) Closing() <-chan struct{} { return c.closing }
 func (c *Cursor) Rooms() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.roomsLocked()
+}
+
+func (c *Cursor) roomsLocked() []string {
 	if c.listens {
 		return []string{Everyone}
 	}
@@ -202,7 +215,13 @@ func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
 	if c.tracked && upto >= c.freshTo {
 		c.fresh, c.many = nil, false
 	}
+	if c.moved {
+		d.Rooms, c.moved = c.roomsLocked(), false
+	}
 	c.mu.Unlock()
+	if c.stirred.Load() {
+		d.Presence = c.presence()
+	}
 	if bye != nil && d.Empty() && !d.More {
 		return c.farewell(bye), nil
 	}
@@ -472,57 +491,67 @@ func (c *Cursor) bell() {
 	}
 }
 
-// Join adds rooms to the stream and gives the position from which they are heard.
-// A room it already has stays as it is. bad-name and bad-parameter change nothing.
-func (c *Cursor) Join(rooms ...string) (ID, error) {
-	for _, r := range rooms {
-		if err := CheckRoom(r); err != nil {
-			return ID{}, err
+// presence gives what the stream is to be told of who is in its rooms.
+func (c *Cursor) presence() (out []*Presence) {
+	c.ns.mu.Lock()
+	defer c.ns.mu.Unlock()
+	c.stirred.Store(false)
+	for _, w := range c.watches {
+		if p := w.next(); p != nil {
+			out = append(out, p)
 		}
 	}
-	n := c.ns
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	mark := n.watermark.Load()
-	if c.released || c.bye != nil {
-		return ID{}, Refuse(CodeNotFound, "the stream has ended")
-	}
-	add := []string{}
-	count := 0
-	for _, s := range c.seats {
-		if IsRoom(s.name) {
-			count++
-		}
-	}
-	for _, r := range rooms {
-		if !c.in(r) && !slices.Contains(add, r) {
-			add = append(add, r)
-		}
-	}
-	if count+len(add) > MaxStreamRooms {
-		return ID{}, Refuse(CodeBadParameter, "a stream has at most %d rooms", MaxStreamRooms)
-	}
-	for _, r := range add {
-		c.sitLocked(&seat{cursor: c, from: mark}, r)
-	}
-	return ID{c.Epoch(), mark}, nil
+	return out
 }
 
-// Leave takes rooms from the stream. Those it does not have are passed over.
-func (c *Cursor) Leave(rooms ...string) {
-	n := c.ns
-	n.mu.Lock()
-	defer n.mu.Unlock()
+// joinLocked adds a room to the stream, which is heard above a number, and reports
+// whether it did not have it. It is called under namespace.mu.
+func (c *Cursor) joinLocked(room string, after uint64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.tracked = false // fresh may be a seat that is left
-	c.seats = slices.DeleteFunc(c.seats, func(s *seat) bool {
-		if !IsRoom(s.name) || !slices.Contains(rooms, s.name) {
+	if c.released || c.bye != nil || c.listens || c.in(room) {
+		return false
+	}
+	c.sitLocked(&seat{cursor: c, from: after}, room)
+	c.moved = true
+	if c.watches != nil {
+		c.watchLocked(room)
+	}
+	return true
+}
+
+// leaveLocked takes a room from the stream and reports whether it had it. It is
+// called under namespace.mu.
+func (c *Cursor) leaveLocked(room string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.IndexFunc(c.seats, func(s *seat) bool { return s.name == room })
+	if i < 0 || c.released {
+		return false
+	}
+	c.tracked = false // fresh may be the seat that is left
+	c.ns.exitLocked(c.seats[i])
+	c.seats = slices.Delete(c.seats, i, i+1)
+	c.moved = true
+	c.unwatchLocked(func(r *roster) bool { return r.name == room })
+	return true
+}
+
+// watchLocked has the stream told who is in a room.
+func (c *Cursor) watchLocked(room string) {
+	r := c.ns.rosterLocked(room)
+	r.watchers++
+	c.watches = append(c.watches, &watch{roster: r})
+	c.stirred.Store(true)
+}
+
+func (c *Cursor) unwatchLocked(which func(*roster) bool) {
+	c.watches = slices.DeleteFunc(c.watches, func(w *watch) bool {
+		if !which(w.roster) {
 			return false
 		}
-		n.exitLocked(s)
+		w.roster.watchers--
+		c.ns.dropRosterLocked(w.roster)
 		return true
 	})
 }
@@ -564,17 +593,19 @@ func (c *Cursor) Close() {
 func (c *Cursor) release() {
 	n := c.ns
 	n.mu.Lock()
-	defer n.mu.Unlock()
+	defer n.unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.released {
 		return
 	}
 	c.released = true
+	n.detachLocked(c)
 	for _, s := range c.seats {
 		n.exitLocked(s)
 	}
-	n.forgetLocked(c)
+	c.unwatchLocked(func(*roster) bool { return true })
+	n.closedLocked(c)
 	c.unsent, c.current = nil, false
 	c.reg.streams.Add(-1)
 }

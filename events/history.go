@@ -81,6 +81,10 @@ func (r *Registry) Event(ctx context.Context, c Caller, ns, room, raw string) (*
 	if err := r.mayLook(c, ns, room); err != nil {
 		return nil, "", err
 	}
+	return r.event(ctx, ns, room, raw)
+}
+
+func (r *Registry) event(ctx context.Context, ns, room, raw string) (*Event, string, error) {
 	id, ok := ParseID(raw)
 	if !ok {
 		return nil, "", Refuse(CodeBadID, "an event's ID is its epoch, - and its number")
@@ -104,7 +108,8 @@ func (r *Registry) Event(ctx context.Context, c Caller, ns, room, raw string) (*
 }
 
 func (r *Registry) mayLook(c Caller, ns, room string) error {
-	if err := CheckNamespace(ns); err != nil {
+	c, err := r.Permit(c, ns)
+	if err != nil {
 		return err
 	}
 	if err := CheckRoom(room); err != nil {

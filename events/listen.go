@@ -35,24 +35,34 @@ func (f BellFunc) Ring() { f() }
 // Listen opens a cursor. The caller closes it. unavailable is answered while the
 // registry drains.
 func (r *Registry) Listen(ctx context.Context, c Caller, ns string, l Listen) (*Cursor, error) {
-	if err := CheckNamespace(ns); err != nil {
-		return nil, err
-	}
-	if err := c.Require(MayRead); err != nil {
+	c, err := r.permit(c, ns, MayRead)
+	if err != nil {
 		return nil, err
 	}
 	rooms, err := listenRooms(l)
 	if err != nil {
 		return nil, err
 	}
+	if l.Name != "" {
+		if err := CheckNickname(l.Name); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case l.Presence && l.All:
+		return nil, Refuse(CodeBadParameter, "presence is told room by room: name the rooms")
+	case l.Presence && r.settings(ns).NoPresence:
+		return nil, Refuse(CodeForbidden, "who is there is not told in this namespace")
+	}
 	n, err := r.open(ctx, ns)
 	if err != nil {
 		return nil, err
 	}
+	defer n.unpin()
 	cur := &Cursor{
-		reg: r, ns: n, rope: l.Bell, listens: l.All,
+		reg: r, ns: n, rope: l.Bell, listens: l.All, unseen: l.Unseen,
 		closing: make(chan struct{}),
-		hello:   Hello{Namespace: ns, Rooms: rooms, User: c.User},
+		hello:   Hello{Namespace: ns, User: c.User},
 	}
 	if c.Connection == "" {
 		c.Connection = NewConnectionID()
@@ -62,7 +72,7 @@ func (r *Registry) Listen(ctx context.Context, c Caller, ns string, l Listen) (*
 
 	// The cursor sits in its rooms before it is known where it starts: whatever is
 	// appended from here on rings its bell, and nothing can be between.
-	mark, oldest, err := cur.sit(rooms)
+	mark, oldest, err := cur.sit(l, rooms)
 	if err != nil {
 		return nil, err
 	}
@@ -97,33 +107,97 @@ func listenRooms(l Listen) ([]string, error) {
 
 // sit puts a new cursor into its rooms, everyone's and its member's, and gives
 // the watermark of that moment.
-func (c *Cursor) sit(rooms []string) (mark uint64, oldest *Cursor, err error) {
-	stretches := append([]string{Everyone, "@" + c.hello.Member}, rooms...)
-	if c.listens {
-		// What goes to everyone lies in everything too.
-		stretches = []string{Everything, "@" + c.hello.Member}
-	}
+func (c *Cursor) sit(l Listen, named []string) (mark uint64, oldest *Cursor, err error) {
 	n := c.ns
 	n.mu.Lock()
-	defer n.mu.Unlock()
+	defer n.unlock()
 	if c.reg.draining.Load() {
 		return 0, nil, Refuse(CodeUnavailable, "the server is about to end")
 	}
+	if most := n.settings.Streams; most > 0 && len(n.streams) >= most {
+		return 0, nil, Refuse(CodeQuota, "this namespace has at most %d streams at once", most)
+	}
+	p := n.people[c.hello.Member]
+	back := p != nil && !c.unseen && l.Start.Return()
+	rooms := stays(named)
+	switch {
+	case c.listens:
+		rooms = nil
+	case back:
+		rooms = p.remembered()
+	}
+	if err := n.mayHaveLocked(rooms); err != nil {
+		return 0, nil, err
+	}
+	if p != nil && !back && !c.unseen && len(p.streams) == 0 {
+		// The member is new again, and so has nothing but what it names now.
+		n.departLocked(p, func(s *stay) bool { return s.distant == 0 && !slices.Contains(named, s.roster.name) })
+	}
 	mark = n.watermark.Load()
 	c.hello.Start = ID{n.epoch, mark}
+	c.hello.Rooms = named
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.seats = c.firstList[:0]
-	for i, s := range stretches {
-		if i < len(c.firstSeats) {
-			c.firstSeats[i].cursor = c
-			c.sitLocked(&c.firstSeats[i], s)
-		} else {
-			c.sitLocked(&seat{cursor: c}, s)
+	if c.listens {
+		// What goes to everyone lies in everything too.
+		c.sitNextLocked(Everything, 0)
+	} else {
+		c.sitNextLocked(Everyone, 0)
+	}
+	c.sitNextLocked("@"+c.hello.Member, 0)
+	if !c.listens {
+		c.hello.Rooms = make([]string, len(rooms))
+		for i, r := range rooms {
+			c.hello.Rooms[i] = r.Room
+			c.sitNextLocked(r.Room, r.After)
 		}
 	}
 	c.reg.streams.Add(1)
-	return mark, n.admitLocked(c), nil
+	n.streams[c] = struct{}{}
+	if l.Presence {
+		c.watches = []*watch{}
+		for _, r := range rooms {
+			c.watchLocked(r.Room)
+		}
+	}
+	if !c.unseen {
+		oldest = n.attachLocked(c, rooms)
+		if !back && l.Name != "" {
+			n.renameLocked(c.person, l.Name)
+			n.hereLocked(c.person)
+		}
+	}
+	return mark, oldest, nil
+}
+
+// stays are rooms that are heard from any number on.
+func stays(rooms []string) []Stay {
+	out := make([]Stay, len(rooms))
+	for i, name := range rooms {
+		out[i].Room = name
+	}
+	return out
+}
+
+// remembered gives the rooms that a stream of the member comes back to, sorted.
+func (p *person) remembered() []Stay {
+	out := make([]Stay, len(p.stays))
+	for i := range p.stays {
+		out[i] = Stay{p.stays[i].roster.name, p.stays[i].from}
+	}
+	slices.SortFunc(out, func(a, b Stay) int { return strings.Compare(a.Room, b.Room) })
+	return out
+}
+
+// sitNextLocked takes a seat in the memory that the cursor came with, while there is some.
+func (c *Cursor) sitNextLocked(room string, from uint64) {
+	s := &seat{}
+	if i := len(c.seats); i < len(c.firstSeats) {
+		s = &c.firstSeats[i]
+	}
+	s.cursor, s.from = c, from
+	c.sitLocked(s, room)
 }
 
 // begin resolves where the stream starts and what it is told about it.

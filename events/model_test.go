@@ -270,9 +270,6 @@ func (p *person) listen(ctx context.Context) {
 			// Only a position beyond what this node's tail has brought is not taken up.
 			p.m.t.Errorf("seed %d: returned at %d, was given %d", p.m.seed, p.position, got)
 		}
-		for r := range p.rooms {
-			p.rooms[r] = 0
-		}
 		p.read(ctx, c)
 		c.Close()
 		time.Sleep(time.Duration(p.rnd.IntN(200)) * time.Millisecond)
@@ -286,7 +283,7 @@ func (p *person) read(ctx context.Context, c *events.Cursor) {
 			time.Sleep(time.Duration(p.rnd.IntN(60)) * time.Millisecond)
 		}
 		if p.rnd.IntN(10) == 0 {
-			p.move(c)
+			p.move(ctx)
 		}
 		limit := events.Limit{Events: 1 + p.rnd.IntN(8), Near: p.rnd.IntN(2) == 0, Scratch: &p.scratch}
 		d, err := c.Next(ctx, limit)
@@ -337,19 +334,21 @@ func (p *person) drop(d events.Delivery) {
 }
 
 // move joins or leaves a room.
-func (p *person) move(c *events.Cursor) {
-	room := roomName(p.rnd.IntN(modelRooms))
+func (p *person) move(ctx context.Context) {
+	room, caller := roomName(p.rnd.IntN(modelRooms)), events.Anonymous(p.connection)
 	if _, in := p.rooms[room]; in {
-		c.Leave(room)
+		if _, err := p.m.reg.Leave(ctx, caller, "demo", room); err != nil {
+			p.m.t.Errorf("leave: %v", err)
+		}
 		delete(p.rooms, room)
 		return
 	}
-	id, err := c.Join(room)
+	moved, err := p.m.reg.Join(ctx, caller, "demo", room)
 	if err != nil {
 		p.m.t.Errorf("join: %v", err)
 		return
 	}
-	p.rooms[room] = id.Seq
+	p.rooms[room] = moved.Position.Seq
 }
 
 // judge compares a page with a naive reading of (position, d.Position].

@@ -26,6 +26,7 @@ const (
 	MaxTargets        = 64  // of To and of Except, each
 	MaxStreamRooms    = 100 // rooms that one stream may name
 	MaxKeyBytes       = 255 // an idempotency key
+	MaxNicknameBytes  = 64
 )
 
 // MessageEvent is the event name of a post that gives none.
@@ -138,6 +139,31 @@ func CheckIdempotencyKey(s string) error {
 	}
 	if bad {
 		return Refuse(CodeBadParameter, "an Idempotency-Key is 1 to %d visible ASCII characters", MaxKeyBytes)
+	}
+	return nil
+}
+
+// CheckNickname refuses with bad-name what cannot be one: UTF-8 of 1 to 64 bytes,
+// no control, format (bidirectional and zero-width ones among them) or
+// line-separator character, no leading or trailing space.
+func CheckNickname(s string) error {
+	switch {
+	case s == "":
+		return Refuse(CodeBadName, "a nickname has a character at least")
+	case len(s) > MaxNicknameBytes:
+		return Refuse(CodeBadName, "a nickname is at most %d bytes", MaxNicknameBytes)
+	case !utf8.ValidString(s):
+		return Refuse(CodeBadName, "a nickname is UTF-8")
+	}
+	first, _ := utf8.DecodeRuneInString(s)
+	last, _ := utf8.DecodeLastRuneInString(s)
+	if unicode.IsSpace(first) || unicode.IsSpace(last) {
+		return Refuse(CodeBadName, "a nickname does not start or end with a space")
+	}
+	for _, c := range s {
+		if unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+			return Refuse(CodeBadName, "a nickname has no control, bidirectional, zero-width or line-separator character")
+		}
 	}
 	return nil
 }

@@ -18,8 +18,8 @@ type namespace struct {
 	watermark atomic.Uint64
 
 	mu      sync.Mutex
-	known   bool // the watermark is the log's, and rooms may be opened
-	opened  bool // epoch and key are the log's
+	known   bool        // the watermark is the log's, and rooms may be opened
+	opened  atomic.Bool // epoch, key and settings are there, and do not change any more
 	epoch   string
 	key     []byte
 	time    time.Time // of the last event that the tail brought
@@ -27,7 +27,42 @@ type namespace struct {
 	held    []Signal  // volatile events whose place the tail has not come to yet
 	touched []*room   // see room.touched; empty between segments
 	rooms   map[string]*room
-	members map[string][]*Cursor // streams by member, oldest first
+
+	settings Settings
+	streams  map[*Cursor]struct{} // open here
+	people   map[string]*person   // by member
+	rosters  map[string]*roster
+	stirred  []*roster // have something to tell
+	fades    []fade    // in order of time
+	timer    *time.Timer
+	wake     time.Time // when it rings; zero when it does not
+
+	asks    map[string]*ask   // by what answers are sent to
+	awaited map[string][]*ask // by member that has not answered
+	over    []*ask            // in the order they were over
+	askCost int               // of all asks
+
+	arrived time.Time // when other nodes were told that it is known here
+	outbox  []Signal  // for the other nodes; sent by flush
+	sending sync.Mutex
+
+	pins atomic.Int64 // calls that are at work in it; raised under Registry.mu
+	uses atomic.Int64 // how often somebody has come or gone
+
+	// Under Registry.mu.
+	seen     int64         // uses when Sweep last looked
+	quiet    time.Time     // since when Sweep has seen nobody; zero when it has
+	retiring chan struct{} // closed when it is known whether it is forgotten; nil when it is not about to be
+}
+
+func newNamespace(r *Registry, name string) *namespace {
+	return &namespace{
+		name: name, reg: r,
+		rooms:   make(map[string]*room),
+		streams: make(map[*Cursor]struct{}),
+		people:  make(map[string]*person),
+		rosters: make(map[string]*roster),
+	}
 }
 
 // enterLocked puts a seat into a room, which is made where it is not there yet:
@@ -63,7 +98,7 @@ func (n *namespace) exitLocked(s *seat) {
 // answers for the hole.
 func (n *namespace) tail(s Segment) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
+	defer n.unlock()
 	last := s.After + uint64(len(s.Events))
 	mark := n.watermark.Load()
 	if len(s.Events) > 0 {
@@ -92,6 +127,11 @@ func (n *namespace) tail(s Segment) {
 		}
 	}
 	n.watermark.Store(last)
+	for _, e := range s.Events {
+		if e.Seq > mark && !e.AckBy.IsZero() {
+			n.askedLocked(e)
+		}
+	}
 	n.releaseLocked(last)
 	for i, r := range n.touched {
 		for _, s := range r.seats {
@@ -171,6 +211,9 @@ func (n *namespace) releaseLocked(mark uint64) {
 
 // offerLocked offers a volatile event to the streams that are up to date.
 func (n *namespace) offerLocked(s Signal) {
+	if !s.Volatile.AckBy.IsZero() {
+		n.askedLocked(s.Volatile)
+	}
 	stretches := n.stretchesLocked(s.Volatile)
 	for _, r := range stretches {
 		for _, seat := range r.seats {

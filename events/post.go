@@ -97,6 +97,12 @@ func (p *Post) check() error {
 			return Refuse(CodeBadParameter, "a volatile event is not kept and has no ttl")
 		}
 	}
+	if p.Ack < 0 || p.Ack > MaxAckWait {
+		return Refuse(CodeBadParameter, "ack is a duration above zero, at most %v", MaxAckWait)
+	}
+	if p.Ack > 0 && (p.Batch || len(p.Bodies) > 1) {
+		return Refuse(CodeBadParameter, "one event at a time can ask for answers, a batch cannot")
+	}
 	if p.Volatile && len(p.Bodies) > 1 {
 		return Refuse(CodeBadParameter, "a batch is kept and cannot be volatile")
 	}
@@ -107,7 +113,7 @@ func (p *Post) check() error {
 }
 
 // drafts turns a checked post into what the log keeps.
-func (p *Post) drafts(c Caller, member string) []Draft {
+func (p *Post) drafts(c Caller, member, name string, now time.Time) []Draft {
 	skip := member
 	if p.Echo {
 		skip = ""
@@ -116,9 +122,15 @@ func (p *Post) drafts(c Caller, member string) []Draft {
 	for i, b := range p.Bodies {
 		out[i] = Draft{
 			To: p.To, Except: p.Except,
-			From: member, Skip: skip, User: c.User,
+			From: member, Skip: skip, User: c.User, Name: name,
 			Event: b.Event, Data: b.Data, Encoding: b.Encoding, Type: b.Type,
 			TTL: b.TTL,
+		}
+	}
+	if p.Ack > 0 {
+		out[0].AckBy = now.Add(p.Ack).UTC().Truncate(time.Millisecond)
+		if p.Volatile {
+			out[0].AckID = NewConnectionID()[:16] // no event's ID looks like it
 		}
 	}
 	return out
@@ -163,4 +175,20 @@ func writeCount(write func([]byte) (int, error), n int) {
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], uint64(n))
 	_, _ = write(b[:])
+}
+
+// fits refuses what the settings of a namespace do not allow.
+func (p *Post) fits(s Settings) error {
+	if p.Volatile && s.NoVolatile {
+		return Refuse(CodeForbidden, "nothing volatile is said in this namespace")
+	}
+	if s.Data <= 0 {
+		return nil
+	}
+	for _, b := range p.Bodies {
+		if len(b.Data) > s.Data {
+			return Refuse(CodeTooLarge, "an event's data is at most %d bytes in this namespace", s.Data)
+		}
+	}
+	return nil
 }

@@ -2,7 +2,7 @@ package events
 
 import (
 	"context"
-	"slices"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +20,20 @@ type Options struct {
 	Window      int // events that a room's window holds at most; 0 means 512
 	WindowBytes int // bytes of Event.Size that it holds at most; 0 means 1 MiB
 	Streams     int // open streams of one connection ID; one more ends the oldest; 0 means 8
+
+	// Grace is how long a member whose last stream has closed is still there, for
+	// presence, rooms and answers alike; 0 means 10 s.
+	Grace time.Duration
+
+	// Idle is how long a namespace that holds nothing and that nobody uses is
+	// remembered, see [Registry.Sweep]; 0 means 10 minutes.
+	Idle time.Duration
+
+	// Settings gives what holds in a namespace, and whether there may be one of that
+	// name. It is asked often and must not block. Nil means the defaults, for all.
+	Settings func(namespace string) (Settings, bool)
+
+	Node string // this node's name on the Bus; different from all others. "" will do where there are none
 }
 
 // A Registry knows who listens where, and leaves the sender out. It is the way in
@@ -29,6 +43,7 @@ type Options struct {
 // All methods may be called at once. Every call takes the Caller it acts for.
 type Registry struct {
 	o        Options
+	started  time.Time
 	draining atomic.Bool
 	streams  atomic.Int64
 
@@ -54,14 +69,14 @@ func NewRegistry(o Options) *Registry {
 	if o.Streams <= 0 {
 		o.Streams = 8
 	}
-	r := &Registry{o: o, namespaces: make(map[string]*namespace)}
-	o.Bus.Receive(func(s Signal) {
-		if s.Volatile != nil {
-			if n := r.known(s.Namespace); n != nil {
-				n.volatile(s)
-			}
-		}
-	})
+	if o.Grace <= 0 {
+		o.Grace = 10 * time.Second
+	}
+	if o.Idle <= 0 {
+		o.Idle = 10 * time.Minute
+	}
+	r := &Registry{o: o, started: time.Now(), namespaces: make(map[string]*namespace)}
+	o.Bus.Receive(r.hear)
 	o.Log.Tail(func(s Segment) {
 		if n := r.known(s.Namespace); n != nil {
 			n.tail(s)
@@ -83,42 +98,126 @@ func (r *Registry) known(name string) *namespace {
 	return r.namespaces[name]
 }
 
-// open gives a namespace whose watermark, epoch and key are the log's. It is in
-// the map before the log is asked where it stands, so that no segment can pass
-// between the answer and the first room.
-func (r *Registry) open(ctx context.Context, name string) (*namespace, error) {
-	r.mu.Lock()
-	n := r.namespaces[name]
-	if n == nil {
-		n = &namespace{
-			name: name, reg: r,
-			rooms: make(map[string]*room), members: make(map[string][]*Cursor),
-		}
-		r.namespaces[name] = n
+// settings gives what holds in a namespace.
+func (r *Registry) settings(ns string) Settings {
+	if r.o.Settings == nil {
+		return Settings{}
 	}
-	r.mu.Unlock()
+	s, _ := r.o.Settings(ns)
+	return s
+}
 
-	n.mu.Lock()
-	opened := n.opened
-	n.mu.Unlock()
-	if opened {
+// Permit gives the caller with what it may in a namespace, as the namespace's
+// settings have it: not-found where there may be no such namespace.
+func (r *Registry) Permit(c Caller, ns string) (Caller, error) {
+	if err := CheckNamespace(ns); err != nil {
+		return Caller{}, err
+	}
+	if r.o.Settings == nil {
+		return c, nil
+	}
+	s, there := r.o.Settings(ns)
+	if !there {
+		return Caller{}, Refuse(CodeNotFound, "there is no such namespace here")
+	}
+	if s.Anonymous != 0 && c.User == "" && !c.Holder {
+		c.May &= s.Anonymous
+	}
+	return c, nil
+}
+
+// permit is Permit for a call that needs what.
+func (r *Registry) permit(c Caller, ns string, what Permission) (Caller, error) {
+	c, err := r.Permit(c, ns)
+	if err == nil {
+		err = c.Require(what)
+	}
+	return c, err
+}
+
+// pin gives a namespace to a call that is at work in it, made where there is none
+// and make says so. It waits for one that is just being forgotten.
+func (r *Registry) pin(ctx context.Context, name string, make bool) (*namespace, error) {
+	for {
+		r.mu.Lock()
+		n := r.namespaces[name]
+		if n == nil && make {
+			n = newNamespace(r, name)
+			r.namespaces[name] = n
+		}
+		if n == nil {
+			r.mu.Unlock()
+			return nil, nil
+		}
+		retiring := n.retiring
+		if retiring == nil {
+			n.pins.Add(1)
+			n.uses.Add(1)
+		}
+		r.mu.Unlock()
+		if retiring == nil {
+			return n, nil
+		}
+		select {
+		case <-retiring:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+func (n *namespace) unpin() { n.pins.Add(-1) }
+
+// open gives a namespace whose watermark, epoch and key are the log's, for the
+// caller to unpin. It is in the map before the log is asked where it stands, so that
+// no segment can pass between the answer and the first room.
+func (r *Registry) open(ctx context.Context, name string) (*namespace, error) {
+	n, err := r.pin(ctx, name, true)
+	if err != nil {
+		return nil, err
+	}
+	if n.opened.Load() {
 		return n, nil
 	}
 	head, err := r.o.Log.Open(ctx, name)
 	if err != nil {
+		n.unpin()
 		r.drop(n)
 		return nil, err
 	}
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	if !n.opened {
-		n.opened, n.epoch, n.key = true, head.Epoch, head.Key
+	first := !n.opened.Load()
+	if first {
+		n.epoch, n.key = head.Epoch, head.Key
+		n.settings = r.settings(name)
+		n.arrived = time.Now()
 		if !n.known {
 			n.known = true
 			n.watermark.Store(head.Last)
 		}
+		n.opened.Store(true)
+	}
+	n.mu.Unlock()
+	if first && !r.o.Bus.Alone() {
+		r.send(Signal{Namespace: name, Node: r.o.Node, Arrived: true})
 	}
 	return n, nil
+}
+
+// peek gives a namespace, for the caller to unpin, without making one: nil where
+// there is none.
+func (r *Registry) peek(ctx context.Context, name string) (*namespace, error) {
+	if r.o.Bus.Alone() {
+		return r.pin(ctx, name, false)
+	}
+	_, err := r.o.Log.Head(ctx, name)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.open(ctx, name)
 }
 
 // drop forgets a namespace that the log would not open, so that names which come
@@ -126,9 +225,7 @@ func (r *Registry) open(ctx context.Context, name string) (*namespace, error) {
 func (r *Registry) drop(n *namespace) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if !n.opened && r.namespaces[n.name] == n {
+	if !n.opened.Load() && n.pins.Load() == 0 && r.namespaces[n.name] == n {
 		delete(r.namespaces, n.name)
 	}
 }
@@ -145,21 +242,37 @@ func (n *namespace) member(c Caller) string {
 // never waits for who listens. A refusal has stored nothing; after unavailable,
 // or when ctx ends, it may have been stored.
 func (r *Registry) Publish(ctx context.Context, c Caller, ns string, p Post) (Published, error) {
-	if err := CheckNamespace(ns); err != nil {
-		return Published{}, err
-	}
-	if err := c.Require(MayWrite); err != nil {
+	c, err := r.permit(c, ns, MayWrite)
+	if err != nil {
 		return Published{}, err
 	}
 	if err := p.check(); err != nil {
+		return Published{}, err
+	}
+	if err := p.fits(r.settings(ns)); err != nil {
 		return Published{}, err
 	}
 	n, err := r.open(ctx, ns)
 	if err != nil {
 		return Published{}, err
 	}
+	defer n.unpin()
 	from := n.member(c)
-	b := Batch{Drafts: p.drafts(c, from)}
+	name := ""
+	if from != "" {
+		n.mu.Lock()
+		name = n.nickLocked(from)
+		n.mu.Unlock()
+	}
+	b := Batch{Drafts: p.drafts(c, from, name, r.o.Now())}
+	if p.Ack > 0 {
+		n.mu.Lock()
+		err := n.mayAskLocked(&b.Drafts[0])
+		n.mu.Unlock()
+		if err != nil {
+			return Published{}, err
+		}
+	}
 	if p.Volatile {
 		return r.say(ctx, n, b.Drafts[0])
 	}
@@ -173,11 +286,15 @@ func (r *Registry) Publish(ctx context.Context, c Caller, ns string, p Post) (Pu
 	n.mu.Lock()
 	n.kept = max(n.kept, got.Last)
 	n.mu.Unlock()
-	return Published{
+	out := Published{
 		First: ID{got.Epoch, got.First}, Last: ID{got.Epoch, got.Last},
 		Count: int(got.Last-got.First) + 1, Time: got.Time,
 		From: from, Replayed: got.Replayed,
-	}, nil
+	}
+	if p.Ack > 0 {
+		out.Acks, err = n.await(ctx, out.First.String(), b.Drafts[0].AckBy, got.Replayed, p.Key != "")
+	}
+	return out, err
 }
 
 // say hands a volatile event to the bus. Its place is after everything that this
@@ -188,20 +305,22 @@ func (r *Registry) say(ctx context.Context, n *namespace, d Draft) (Published, e
 	mark := max(n.watermark.Load(), n.kept)
 	n.mu.Unlock()
 	e := &Event{Draft: d, Time: Stamp(r.o.Now(), last)}
-	if err := r.o.Bus.Send(ctx, Signal{Namespace: n.name, Volatile: e, After: mark}); err != nil {
+	if err := r.o.Bus.Send(ctx, Signal{Namespace: n.name, Node: r.o.Node, Volatile: e, After: mark}); err != nil {
 		return Published{}, err
 	}
-	return Published{Count: 1, Time: e.Time, From: d.From}, nil
+	out := Published{Count: 1, Time: e.Time, From: d.From}
+	var err error
+	if e.AckID != "" {
+		out.Acks, err = n.await(ctx, e.AckID, e.AckBy, false, false)
+	}
+	return out, err
 }
 
-// Erase takes events of a room for good and tells it: an event "erased" with the
-// room and the IDs, numbered and kept. With upto zero the seqs are erased, else
-// everything in the room up to it.
-func (r *Registry) Erase(ctx context.Context, c Caller, ns, room string, seqs []uint64, upto uint64) (Published, error) {
-	if err := CheckNamespace(ns); err != nil {
-		return Published{}, err
-	}
-	if err := CheckRoom(room); err != nil {
+// EraseRoom takes everything that was said in a room for good, or what is older
+// than the event of an ID, and tells it: an event "erased" with the room and the ID
+// up to which. It takes MayManage. not-found where nothing was ever said.
+func (r *Registry) EraseRoom(ctx context.Context, c Caller, ns, room, before string) (Published, error) {
+	if err := r.mayErase(c, ns, room); err != nil {
 		return Published{}, err
 	}
 	if err := c.Require(MayManage); err != nil {
@@ -211,8 +330,62 @@ func (r *Registry) Erase(ctx context.Context, c Caller, ns, room string, seqs []
 	if err != nil {
 		return Published{}, err
 	}
-	notice := Draft{To: []string{room}, Event: ErasedEvent, Data: erasedData(head.Epoch, room, seqs, upto)}
-	got, err := r.o.Log.Erase(ctx, ns, Erasure{Seqs: seqs, Room: room, Upto: upto, Notice: notice})
+	upto := head.Last
+	if before != "" {
+		id, ok := ParseID(before)
+		if !ok || id.Epoch != head.Epoch {
+			return Published{}, Refuse(CodeBadParameter, "before is the ID of an event in this log")
+		}
+		upto = min(upto, max(id.Seq, 1)-1)
+	}
+	if upto == 0 {
+		return Published{}, Refuse(CodeNotFound, "nothing in this room is older")
+	}
+	return r.erase(ctx, ns, Erasure{Room: room, Upto: upto, Notice: Draft{
+		To: []string{room}, Event: ErasedEvent, Data: erasedData(head.Epoch, room, nil, upto),
+	}})
+}
+
+// EraseEvent takes one event of a room for good, from all the rooms that it was said
+// in, and tells all who may have heard it. It takes MayManage, but for the caller's
+// own event.
+func (r *Registry) EraseEvent(ctx context.Context, c Caller, ns, room, id string) (Published, error) {
+	if err := r.mayErase(c, ns, room); err != nil {
+		return Published{}, err
+	}
+	e, epoch, err := r.event(ctx, ns, room, id)
+	if c.May&MayManage == 0 {
+		// Whether it is there is told to who may erase it only.
+		mine := false
+		if err == nil && e.From != "" {
+			n, err := r.open(ctx, ns)
+			if err != nil {
+				return Published{}, err
+			}
+			mine = e.From == n.member(c)
+			n.unpin()
+		}
+		if !mine {
+			return Published{}, Refuse(CodeForbidden, "this caller may erase nothing but its own events")
+		}
+	}
+	if err != nil {
+		return Published{}, err
+	}
+	return r.erase(ctx, ns, Erasure{Seqs: []uint64{e.Seq}, Notice: Draft{
+		To: e.To, Event: ErasedEvent, Data: erasedData(epoch, room, []uint64{e.Seq}, 0),
+	}})
+}
+
+func (r *Registry) mayErase(c Caller, ns, room string) error {
+	if _, err := r.permit(c, ns, 0); err != nil {
+		return err
+	}
+	return CheckRoom(room)
+}
+
+func (r *Registry) erase(ctx context.Context, ns string, e Erasure) (Published, error) {
+	got, err := r.o.Log.Erase(ctx, ns, e)
 	if err != nil {
 		return Published{}, err
 	}
@@ -243,8 +416,8 @@ func (r *Registry) Drain() {
 	var all []*Cursor
 	for _, n := range r.all() {
 		n.mu.Lock()
-		for _, streams := range n.members {
-			all = append(all, streams...)
+		for c := range n.streams {
+			all = append(all, c)
 		}
 		n.mu.Unlock()
 	}
@@ -263,24 +436,8 @@ func (r *Registry) all() []*namespace {
 	return out
 }
 
-// admitLocked counts the cursor among its member's streams and gives the oldest
-// when there is one too many.
-func (n *namespace) admitLocked(c *Cursor) (oldest *Cursor) {
-	m := c.hello.Member
-	n.members[m] = append(n.members[m], c)
-	if len(n.members[m]) > n.reg.o.Streams {
-		oldest = n.members[m][0]
-		n.members[m] = slices.Clone(n.members[m][1:])
-	}
-	return oldest
-}
-
-func (n *namespace) forgetLocked(c *Cursor) {
-	m := c.hello.Member
-	left := slices.DeleteFunc(n.members[m], func(o *Cursor) bool { return o == c })
-	if len(left) == 0 {
-		delete(n.members, m)
-		return
-	}
-	n.members[m] = left
+// closedLocked forgets a stream that has ended.
+func (n *namespace) closedLocked(c *Cursor) {
+	delete(n.streams, c)
+	n.uses.Add(1)
 }

@@ -233,7 +233,7 @@ func TestWhatRetentionTookIsAGap(t *testing.T) {
 		}
 		s.hears(s.listen(bo, events.FromAll(), "lobby", "quiet"), "3 4 q")
 		s.hears(s.listen(bo, events.FromLast(9), "lobby"), "3 4")
-		s.hears(s.listen(bo, events.After(start), "quiet"), "q")
+		s.hears(s.listen(cy, events.After(start), "quiet"), "q")
 		s.reg.Drain() // and so would theirs
 		s.reg = events.NewRegistry(events.Options{Log: s.log})
 
@@ -330,32 +330,6 @@ func TestTTL(t *testing.T) {
 		s.hears(late, "long") // from the window
 		s.hears(s.listen(bo, events.FromAll(), "lobby"), "long")
 	})
-}
-
-func TestJoinAndLeave(t *testing.T) {
-	s := newStage(t, events.Keep{})
-	c := s.listen(bo, events.Start{}, "lobby")
-	s.say(ann, "too early", "other")
-	id, err := c.Join("other", "lobby")
-	if err != nil || id.Seq != 1 || !slices.Equal(c.Rooms(), []string{"lobby", "other"}) {
-		t.Fatalf("%v %v %v", id, err, c.Rooms())
-	}
-	s.say(ann, "heard", "other")
-	s.hears(c, "heard")
-	c.Leave("other", "never")
-	s.say(ann, "too late", "other")
-	s.say(ann, "still here", "lobby")
-	s.hears(c, "still here")
-	if _, err := c.Join("@bad"); codeOf(err) != events.CodeBadName {
-		t.Errorf("joined a bad name: %v", err)
-	}
-	if _, err := c.Join(many(101)...); codeOf(err) != events.CodeBadParameter {
-		t.Errorf("joined too many: %v", err)
-	}
-	c.Close()
-	if _, err := c.Join("again"); codeOf(err) != events.CodeNotFound {
-		t.Errorf("joined after the end: %v", err)
-	}
 }
 
 func TestTheNinthStreamOfAConnectionEndsTheOldest(t *testing.T) {
@@ -575,19 +549,32 @@ func TestErase(t *testing.T) {
 	c := s.listen(bo, events.Start{}, "lobby")
 	first := s.say(ann, "secret", "lobby", "other")
 	s.say(ann, "open", "lobby")
-	if _, err := s.reg.Erase(t.Context(), events.Anonymous(ann), "demo", "lobby", []uint64{1}, 0); !errors.Is(err, events.ErrForbidden) {
-		t.Errorf("erased without the permission: %v", err)
+	other := s.listen(cy, events.After(first.String()), "other")
+	for _, who := range []events.Caller{events.Anonymous(bo), events.Anonymous("")} {
+		if _, err := s.reg.EraseEvent(t.Context(), who, "demo", "lobby", first.String()); !errors.Is(err, events.ErrForbidden) {
+			t.Errorf("erased what others said: %v", err)
+		}
+		if _, err := s.reg.EraseEvent(t.Context(), who, "demo", "lobby", events.ID{Epoch: first.Epoch, Seq: 77}.String()); !errors.Is(err, events.ErrForbidden) {
+			t.Errorf("a stranger is told what is not there: %v", err)
+		}
 	}
-	if _, err := s.reg.Erase(t.Context(), events.KeyHolder(""), "demo", "lobby", []uint64{1}, 0); err != nil {
-		t.Fatal(err)
+	if _, err := s.reg.EraseEvent(t.Context(), events.Anonymous(ann), "demo", "lobby", first.String()); err != nil {
+		t.Fatal(err) // her own
 	}
+	if _, err := s.reg.EraseEvent(t.Context(), events.KeyHolder(""), "demo", "lobby", first.String()); !errors.Is(err, events.ErrNotFound) {
+		t.Errorf("erased twice: %v", err)
+	}
+	s.hears(other, fmt.Sprintf(`{"room":"lobby","ids":["%s"]}`, first))
 	heard, gaps := s.all(c)
 	want := fmt.Sprintf(`{"room":"lobby","ids":["%s"]}`, first)
 	if !slices.Equal(heard, []string{"open", want}) || len(gaps) > 0 {
 		t.Errorf("heard %v, gaps %v", heard, gaps)
 	}
-	s.hears(s.listen(bo, events.FromAll(), "other"), "")
-	if _, err := s.reg.Erase(t.Context(), events.KeyHolder(""), "demo", "lobby", nil, 3); err != nil {
+	s.hears(s.listen(bo, events.FromAll(), "other"), fmt.Sprintf(`{"room":"lobby","ids":["%s"]}`, first))
+	if _, err := s.reg.EraseRoom(t.Context(), events.Anonymous(ann), "demo", "lobby", ""); !errors.Is(err, events.ErrForbidden) {
+		t.Errorf("emptied a room without the permission: %v", err)
+	}
+	if _, err := s.reg.EraseRoom(t.Context(), events.KeyHolder(""), "demo", "lobby", ""); err != nil {
 		t.Fatal(err)
 	}
 	heard, gaps = s.all(s.listen(bo, events.FromAll(), "lobby"))
@@ -615,7 +602,7 @@ func TestWhatWasErasedIsNotRecalled(t *testing.T) {
 	}()
 	<-slow.read // the log has told both
 	slow.slow.Store(false)
-	if _, err := s.reg.Erase(t.Context(), events.KeyHolder(""), "demo", "lobby", []uint64{1}, 0); err != nil {
+	if _, err := s.reg.EraseEvent(t.Context(), events.KeyHolder(""), "demo", "lobby", c.Epoch()+"-1"); err != nil {
 		t.Fatal(err)
 	}
 	close(slow.goOn)

@@ -69,7 +69,9 @@ func TestFrames(t *testing.T) {
 					t.Fatal(err)
 				}
 				synctest.Wait()
-				if _, err := st.reg.Erase(t.Context(), events.KeyHolder(""), "acme", "lobby", []uint64{1, 2}, 0); err != nil {
+				notice := events.Draft{To: []string{"lobby"}, Event: events.ErasedEvent, Data: []byte(
+					`{"room":"lobby","ids":["` + head.Epoch + `-1","` + head.Epoch + `-2"]}`)}
+				if _, err := st.log.Erase(t.Context(), "acme", events.Erasure{Seqs: []uint64{1, 2}, Notice: notice}); err != nil {
 					t.Fatal(err)
 				}
 				synctest.Wait()

@@ -1,0 +1,368 @@
+package events
+
+import (
+	"context"
+	"slices"
+)
+
+// Join takes the caller's member into a room, with all its streams, and remembers
+// it for those that come back. The room is heard from the position in the answer.
+// Joining a room that the member is in changes nothing. no-stream without a stream,
+// open or gone less than the grace ago.
+func (r *Registry) Join(ctx context.Context, c Caller, ns, room string) (Moved, error) {
+	return r.moveSelf(ctx, c, ns, room, false)
+}
+
+// Leave is Join's opposite. Leaving a room that the member is not in changes nothing.
+func (r *Registry) Leave(ctx context.Context, c Caller, ns, room string) (Moved, error) {
+	return r.moveSelf(ctx, c, ns, room, true)
+}
+
+func (r *Registry) moveSelf(ctx context.Context, c Caller, ns, room string, leave bool) (Moved, error) {
+	n, me, err := r.self(ctx, c, ns, MayRead)
+	if err != nil {
+		return Moved{}, err
+	}
+	defer n.unpin()
+	moved, err := r.move(ctx, n, room, leave, Selection{Member: me})
+	if err == nil && moved.Count == 0 {
+		return Moved{}, noStream()
+	}
+	return moved, err
+}
+
+func noStream() error {
+	return Refuse(CodeNoStream, "open a stream with this connection ID first")
+}
+
+// self gives the namespace and the caller's own member, which needs a connection
+// ID. The namespace is the caller's to unpin.
+func (r *Registry) self(ctx context.Context, c Caller, ns string, what Permission) (*namespace, string, error) {
+	c, err := r.permit(c, ns, what)
+	if err != nil {
+		return nil, "", err
+	}
+	if c.Connection == "" {
+		return nil, "", Refuse(CodeBadID, "who asks is told by a connection ID, and there is none")
+	}
+	n, err := r.open(ctx, ns)
+	if err != nil {
+		return nil, "", err
+	}
+	return n, n.member(c), nil
+}
+
+// Move does to others what Join and Leave do to oneself; it takes MayManage. A
+// single member that is not there is not-found; of a selection nobody may be there.
+// A member whose streams could not have one room more is bad-parameter, and nobody is
+// moved then.
+func (r *Registry) Move(ctx context.Context, c Caller, ns string, m Move) (Moved, error) {
+	n, err := r.managed(ctx, c, ns, &m.Who)
+	if err != nil {
+		return Moved{}, err
+	}
+	defer n.unpin()
+	moved, err := r.move(ctx, n, m.Room, m.Leave, m.Who)
+	if err == nil && m.Who.Member != "" && moved.Count == 0 {
+		return Moved{}, noMember()
+	}
+	return moved, err
+}
+
+func noMember() error { return Refuse(CodeNotFound, "no such member is here") }
+
+// managed checks a call that acts on others. The namespace is the caller's to unpin.
+func (r *Registry) managed(ctx context.Context, c Caller, ns string, who *Selection) (*namespace, error) {
+	if _, err := r.permit(c, ns, MayManage); err != nil {
+		return nil, err
+	}
+	if err := who.check(); err != nil {
+		return nil, err
+	}
+	if who.Member == "" && len(who.In) == 0 {
+		return nil, Refuse(CodeNoTarget, "name whom you mean: in= a room, @member, or * for everyone")
+	}
+	return r.open(ctx, ns)
+}
+
+// check refuses a selection that cannot be, and puts each target once.
+func (s *Selection) check() (err error) {
+	if s.Member != "" {
+		return CheckMember(s.Member)
+	}
+	if s.In, err = targets("in", s.In); err != nil {
+		return err
+	}
+	s.Except, err = targets("except", s.Except)
+	return err
+}
+
+// of gives who is meant.
+func (s *Selection) ofLocked(n *namespace) crowd {
+	if s.Member != "" {
+		return n.pickLocked([]string{"@" + s.Member}, nil)
+	}
+	return n.pickLocked(s.In, s.Except)
+}
+
+func (r *Registry) move(ctx context.Context, n *namespace, room string, leave bool, who Selection) (Moved, error) {
+	if err := CheckRoom(room); err != nil {
+		return Moved{}, err
+	}
+	n.mu.Lock()
+	mark := n.watermark.Load()
+	crowd := who.ofLocked(n)
+	out := Moved{Count: len(crowd), Position: ID{n.epoch, mark}}
+	if !leave {
+		if err := n.mayJoinLocked(crowd, room); err != nil {
+			n.mu.Unlock()
+			return Moved{}, err
+		}
+	}
+	ids := make([]string, 0, len(crowd))
+	for p := range crowd {
+		ids = append(ids, p.card.ID)
+	}
+	n.mu.Unlock()
+	if len(ids) == 0 {
+		return out, nil
+	}
+	err := r.o.Bus.Send(ctx, Signal{Namespace: n.name, Node: r.o.Node, Moving: &Moving{
+		Members: ids, Room: room, Leave: leave, After: mark,
+	}})
+	if err != nil {
+		return Moved{}, err
+	}
+	if who.Member != "" {
+		n.mu.Lock()
+		if p := n.people[who.Member]; p != nil {
+			out.Rooms = p.rooms()
+		}
+		n.mu.Unlock()
+	}
+	return out, nil
+}
+
+// mayJoinLocked refuses what would be a room too many for somebody.
+func (n *namespace) mayJoinLocked(crowd crowd, room string) error {
+	for p := range crowd {
+		if p.stay(room) == nil && len(p.stays) >= MaxStreamRooms {
+			return Refuse(CodeBadParameter, "a member has at most %d rooms", MaxStreamRooms)
+		}
+		if p.onlooker() {
+			return Refuse(CodeBadParameter, "a stream over everything is in no room")
+		}
+	}
+	if len(crowd) == 0 {
+		return nil
+	}
+	return n.mayHaveLocked([]Stay{{Room: room}})
+}
+
+// mayHaveLocked refuses rooms that would be more than the namespace may have.
+func (n *namespace) mayHaveLocked(rooms []Stay) error {
+	most := n.settings.Rooms
+	if most <= 0 {
+		return nil
+	}
+	more := 0
+	for _, s := range rooms {
+		if n.rosters[s.Room] == nil {
+			more++
+		}
+	}
+	if more > 0 && len(n.rosters)+more > most {
+		return Refuse(CodeQuota, "this namespace has at most %d rooms at once", most)
+	}
+	return nil
+}
+
+// movedLocked carries out a move for the members that have streams here.
+func (n *namespace) movedLocked(m *Moving) {
+	for _, id := range m.Members {
+		p := n.people[id]
+		if p == nil {
+			continue
+		}
+		if m.Leave {
+			n.leaveLocked(p, m.Room)
+		} else {
+			n.joinLocked(p, m.Room, m.After)
+		}
+		n.hereLocked(p)
+	}
+}
+
+func (n *namespace) joinLocked(p *person, room string, after uint64) {
+	if len(p.streams) == 0 && p.until.IsZero() {
+		return // it is on other nodes only, and they join it
+	}
+	s := n.stayLocked(p, room, after)
+	if len(p.streams) == 0 {
+		s.until = p.until
+		return
+	}
+	for _, c := range p.streams {
+		if c.joinLocked(room, after) {
+			s.streams++
+			s.until = zeroTime
+			c.bell()
+		}
+	}
+}
+
+func (n *namespace) leaveLocked(p *person, room string) {
+	for _, c := range p.streams {
+		if c.leaveLocked(room) {
+			c.bell()
+		}
+	}
+	if s := p.stay(room); s != nil {
+		s.streams, s.until = 0, zeroTime
+	}
+	n.departLocked(p, func(s *stay) bool { return s.roster.name == room && s.distant == 0 })
+}
+
+// Members lists who is there, with the grace. An empty In means everyone.
+func (r *Registry) Members(ctx context.Context, c Caller, ns string, who Selection) (Members, error) {
+	c, err := r.permit(c, ns, MayRead)
+	if err != nil {
+		return Members{}, err
+	}
+	if err := who.check(); err != nil {
+		return Members{}, err
+	}
+	if len(who.In) == 0 && who.Member == "" {
+		who.In = []string{Everyone}
+	}
+	if s := r.settings(ns); s.NoPresence {
+		if err := c.Require(MayManage); err != nil {
+			return Members{}, Refuse(CodeForbidden, "who is there is not told in this namespace")
+		}
+	}
+	out := Members{List: []MemberInfo{}}
+	n, err := r.peek(ctx, ns)
+	if n == nil || err != nil {
+		return out, err
+	}
+	defer n.unpin()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	out.Partial = n.partialLocked()
+	users := make(map[string]bool)
+	for _, p := range who.ofLocked(n).sorted() {
+		out.List = append(out.List, p.info())
+		out.Count++
+		if p.card.User == "" {
+			out.Users++
+		} else if !users[p.card.User] {
+			users[p.card.User] = true
+			out.Users++
+		}
+	}
+	return out, nil
+}
+
+// Describe changes what the caller's member says of itself, in all its streams.
+// no-stream as Join.
+func (r *Registry) Describe(ctx context.Context, c Caller, ns string, d Description) (MemberInfo, error) {
+	if d.Name != nil && *d.Name != "" {
+		if err := CheckNickname(*d.Name); err != nil {
+			return MemberInfo{}, err
+		}
+	}
+	if len(d.Data) > MaxMemberData {
+		return MemberInfo{}, Refuse(CodeTooLarge, "what a member says of itself is at most %d bytes", MaxMemberData)
+	}
+	n, me, err := r.self(ctx, c, ns, MayRead)
+	if err != nil {
+		return MemberInfo{}, err
+	}
+	defer n.unpin()
+	n.mu.Lock()
+	defer n.unlock()
+	p := n.people[me]
+	if p == nil {
+		return MemberInfo{}, noStream()
+	}
+	if d.Name != nil {
+		n.renameLocked(p, *d.Name)
+	}
+	switch {
+	case d.Data == nil:
+	case string(d.Data) == "null":
+		p.data = nil
+	default:
+		p.data = slices.Clone(d.Data)
+	}
+	n.hereLocked(p)
+	return p.info(), nil
+}
+
+// Disconnect ends the streams of members for good, with bye kicked, and gives how
+// many members that were. They are gone at once, without a grace, and may come back
+// as anybody may. It takes MayManage, but for the caller's own member. A single
+// member that is not there is not-found, no-stream where that is the caller's own.
+func (r *Registry) Disconnect(ctx context.Context, c Caller, ns string, who Selection) (count int, err error) {
+	n, err := r.managed(ctx, c, ns, &who)
+	if err != nil {
+		return 0, err
+	}
+	defer n.unpin()
+	count, err = r.kick(ctx, n, who)
+	if err == nil && count == 0 && who.Member != "" {
+		err = noMember()
+	}
+	return count, err
+}
+
+// DisconnectSelf is Disconnect for the caller's own member.
+func (r *Registry) DisconnectSelf(ctx context.Context, c Caller, ns string) error {
+	n, me, err := r.self(ctx, c, ns, MayRead)
+	if err != nil {
+		return err
+	}
+	defer n.unpin()
+	count, err := r.kick(ctx, n, Selection{Member: me})
+	if err == nil && count == 0 {
+		err = noStream()
+	}
+	return err
+}
+
+func (r *Registry) kick(ctx context.Context, n *namespace, who Selection) (int, error) {
+	n.mu.Lock()
+	crowd := who.ofLocked(n)
+	ids := make([]string, 0, len(crowd))
+	for p := range crowd {
+		ids = append(ids, p.card.ID)
+	}
+	n.mu.Unlock()
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	return len(ids), r.o.Bus.Send(ctx, Signal{Namespace: n.name, Node: r.o.Node, Kick: ids})
+}
+
+func (n *namespace) kickedLocked(ids []string) {
+	for _, id := range ids {
+		p := n.people[id]
+		if p == nil {
+			continue
+		}
+		streams := p.streams
+		p.streams, p.until = nil, zeroTime
+		for _, c := range streams {
+			c.person = nil
+		}
+		for i := range p.stays {
+			p.stays[i].streams, p.stays[i].until = 0, zeroTime
+		}
+		n.departLocked(p, func(s *stay) bool { return s.distant == 0 })
+		n.hereLocked(p)
+		n.stoodLocked(p)
+		for _, c := range streams {
+			c.End(Bye{Reason: ByeKicked})
+		}
+	}
+}

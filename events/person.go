@@ -1,0 +1,269 @@
+package events
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A person is a member that is there: it has a stream open, on this node or on
+// another, or had one on this node less than the grace ago. All of it is under
+// namespace.mu.
+type person struct {
+	card    *Person // replaced and never changed, for presence shares it
+	data    []byte
+	since   time.Time
+	streams []*Cursor // of this node, oldest first
+	until   time.Time // without a stream on this node: when the grace is over
+	stays   []stay    // in no order
+	distant map[string]Here
+}
+
+// A stay is a room that a member has.
+type stay struct {
+	roster  *roster
+	from    uint64    // only numbers above it are heard; 0 when an opening named the room
+	streams int       // of this node that have it
+	until   time.Time // without one: when the grace is over; zero when only other nodes have it
+	distant int       // nodes that have it
+}
+
+func (p *person) stay(room string) *stay {
+	for i := range p.stays {
+		if p.stays[i].roster.name == room {
+			return &p.stays[i]
+		}
+	}
+	return nil
+}
+
+// rooms gives the names of the member's rooms, sorted.
+func (p *person) rooms() []string {
+	out := make([]string, len(p.stays))
+	for i := range p.stays {
+		out[i] = p.stays[i].roster.name
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (p *person) info() MemberInfo {
+	return MemberInfo{Person: *p.card, Data: p.data, Rooms: p.rooms(), Since: p.since}
+}
+
+// onlooker reports whether the member does nothing but listen to everything.
+func (p *person) onlooker() bool {
+	return len(p.stays) == 0 && len(p.streams) > 0 &&
+		!slices.ContainsFunc(p.streams, func(c *Cursor) bool { return !c.listens })
+}
+
+// rosterLocked gives a room's roster, made where there is none.
+func (n *namespace) rosterLocked(room string) *roster {
+	r := n.rosters[room]
+	if r == nil {
+		r = &roster{name: room, present: make(map[*person]*Person)}
+		n.rosters[room] = r
+	}
+	return r
+}
+
+func (n *namespace) dropRosterLocked(r *roster) {
+	if len(r.present) == 0 && r.watchers == 0 && n.rosters[r.name] == r {
+		delete(n.rosters, r.name)
+	}
+}
+
+// stayLocked gives a member's stay in a room, made where there is none.
+func (n *namespace) stayLocked(p *person, room string, from uint64) *stay {
+	if s := p.stay(room); s != nil {
+		return s
+	}
+	r := n.rosterLocked(room)
+	p.stays = append(p.stays, stay{roster: r, from: from})
+	r.put(p)
+	n.stirLocked(r)
+	return &p.stays[len(p.stays)-1]
+}
+
+// departLocked ends those of a member's stays that over says are.
+func (n *namespace) departLocked(p *person, over func(*stay) bool) {
+	p.stays = slices.DeleteFunc(p.stays, func(s stay) bool {
+		if !over(&s) {
+			return false
+		}
+		s.roster.take(p)
+		n.stirLocked(s.roster)
+		n.dropRosterLocked(s.roster)
+		return true
+	})
+}
+
+// renameLocked gives a member another nickname.
+func (n *namespace) renameLocked(p *person, name string) {
+	if p.card.Name == name {
+		return
+	}
+	card := *p.card
+	card.Name = name
+	p.card = &card
+	for i := range p.stays {
+		p.stays[i].roster.put(p)
+		n.stirLocked(p.stays[i].roster)
+	}
+}
+
+// forgetLocked ends everything that is known of a member: those who wait for its
+// answers wait no longer.
+func (n *namespace) forgetLocked(p *person) {
+	n.departLocked(p, func(*stay) bool { return true })
+	delete(n.people, p.card.ID)
+	n.missLocked(p.card.ID)
+	n.hereLocked(p)
+}
+
+// stoodLocked lets a member go whose streams are all closed, here and elsewhere.
+func (n *namespace) stoodLocked(p *person) {
+	if len(p.streams) == 0 && p.until.IsZero() && len(p.distant) == 0 {
+		n.forgetLocked(p)
+	}
+}
+
+// A fade is a moment at which a member's grace may be over.
+type fade struct {
+	at     time.Time
+	person *person
+}
+
+// fadeLocked ends what of a member the grace is over for.
+func (n *namespace) fadeLocked(p *person, now time.Time) {
+	if n.people[p.card.ID] != p {
+		return
+	}
+	changed := false
+	for i := range p.stays {
+		if s := &p.stays[i]; s.streams == 0 && !s.until.IsZero() && !s.until.After(now) {
+			s.until, changed = time.Time{}, true
+		}
+	}
+	if changed {
+		n.departLocked(p, func(s *stay) bool { return s.streams == 0 && s.until.IsZero() && s.distant == 0 })
+		n.hereLocked(p)
+	}
+	if len(p.streams) == 0 && !p.until.IsZero() && !p.until.After(now) {
+		p.until = time.Time{}
+		n.stoodLocked(p)
+	}
+}
+
+// attachLocked makes a stream one of its member's, in the rooms that it sits in, and
+// gives the member's oldest stream where there is one too many.
+func (n *namespace) attachLocked(c *Cursor, rooms []Stay) (oldest *Cursor) {
+	p := n.people[c.hello.Member]
+	if p == nil {
+		p = &person{
+			card:  &Person{ID: c.hello.Member, User: c.hello.User},
+			since: time.Now().UTC().Truncate(time.Millisecond),
+		}
+		n.people[c.hello.Member] = p
+	}
+	c.person = p
+	p.streams = append(p.streams, c)
+	p.until = time.Time{}
+	for _, r := range rooms {
+		s := n.stayLocked(p, r.Room, r.After)
+		s.streams++
+		s.until = time.Time{}
+		s.from = min(s.from, r.After)
+	}
+	if len(p.streams) > n.reg.o.Streams {
+		oldest = p.streams[0]
+		n.detachLocked(oldest)
+	}
+	n.hereLocked(p)
+	return oldest
+}
+
+// detachLocked takes a stream from its member. With the last one that has a room,
+// and with the last one of all, the grace begins.
+func (n *namespace) detachLocked(c *Cursor) {
+	p := c.person
+	if p == nil {
+		return
+	}
+	c.person = nil
+	p.streams = slices.DeleteFunc(p.streams, func(o *Cursor) bool { return o == c })
+	end := time.Now().Add(n.reg.o.Grace)
+	fading := false
+	for _, s := range c.seats {
+		if st := p.stay(s.name); IsRoom(s.name) && st != nil {
+			if st.streams--; st.streams == 0 {
+				st.until, fading = end, true
+			}
+		}
+	}
+	if len(p.streams) == 0 {
+		p.until, fading = end, true
+	}
+	if fading {
+		n.fades = append(n.fades, fade{end, p})
+		n.wakeLocked(end)
+	}
+}
+
+// nickLocked gives a member's nickname, where it is known here.
+func (n *namespace) nickLocked(member string) string {
+	if p := n.people[member]; p != nil {
+		return p.card.Name
+	}
+	return ""
+}
+
+// A crowd is the members that targets name.
+type crowd map[*person]bool
+
+// pickLocked gives who is in any of the targets less who is in any of the
+// exceptions.
+func (n *namespace) pickLocked(in, except []string) crowd {
+	out := make(crowd)
+	each := func(targets []string, do func(*person)) {
+		for _, t := range targets {
+			switch {
+			case t == Everyone:
+				for _, p := range n.people {
+					do(p)
+				}
+			case t[0] == '@':
+				if p := n.people[t[1:]]; p != nil {
+					do(p)
+				}
+			default:
+				if r := n.rosters[t]; r != nil {
+					for p := range r.present {
+						do(p)
+					}
+				}
+			}
+		}
+	}
+	each(in, func(p *person) { out[p] = true })
+	each(except, func(p *person) { delete(out, p) })
+	return out
+}
+
+// sorted gives the crowd in the order of how long its members are there.
+func (c crowd) sorted() []*person {
+	out := make([]*person, 0, len(c))
+	for p := range c {
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b *person) int {
+		return cmp.Or(a.since.Compare(b.since), strings.Compare(a.card.ID, b.card.ID))
+	})
+	return out
+}
+
+// cmpStrings compares a with b, and where they are the same c with d.
+func cmpStrings(a, b, c, d string) int {
+	return cmp.Or(strings.Compare(a, b), strings.Compare(c, d))
+}
