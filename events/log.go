@@ -38,6 +38,9 @@ type Log interface {
 	// also while the first is under way (it is waited for); the same Key with
 	// another Digest is ErrKeyReused. What no disk has room for is ErrLogFull.
 	//
+	// Every field of a draft comes back as it was given, AckBy too, but for AckID,
+	// which is dropped: answers to a kept event go to its own ID.
+	//
 	// A context that ends stops the waiting, not the append.
 	Append(ctx context.Context, ns string, b Batch) (Receipt, error)
 

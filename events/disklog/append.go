@@ -78,7 +78,7 @@ func prepare(drafts []events.Draft) messages {
 		buf, data = appendRecord(buf, d)
 		e := &slab[i]
 		e.Draft = *d
-		e.To, e.Except = slices.Clone(d.To), slices.Clone(d.Except)
+		e.To, e.Except, e.AckID = slices.Clone(d.To), slices.Clone(d.Except), ""
 		m.records[i] = buf[start:len(buf):len(buf)]
 		e.Data = m.records[i][data:]
 		m.events[i] = e

@@ -16,8 +16,10 @@ import (
 )
 
 // format is the version of what the keys and values mean. A log of a newer one
-// is refused; this one is the first, so there is none older to bring up.
-const format = 1
+// is refused. In 2 a record may say until when answers are taken, and a
+// namespace may have been forgotten; what format 1 wrote means the same in it,
+// so an older log is brought up by its number alone.
+const format = 2
 
 const (
 	memTableBytes = 8 << 20

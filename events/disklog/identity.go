@@ -53,9 +53,7 @@ func (l *Log) identify(o Options, fresh bool) error {
 	}
 
 	b := l.db.NewBatch()
-	if fresh {
-		b.Set(globalKey("format"), binary.AppendUvarint(nil, format), nil)
-	}
+	b.Set(globalKey("format"), binary.AppendUvarint(nil, format), nil) // an older one is brought up
 	copied := !fresh && !here.among(known)
 	if copied || o.NewEpoch {
 		for _, n := range l.byID {

@@ -18,6 +18,7 @@ import (
 //	4 bytes CRC-32C of everything before and after
 //	8 bytes time, milliseconds since 1970
 //	8 bytes TTL in nanoseconds, only with flagTTL
+//	8 bytes until when answers are taken, milliseconds since 1970, only with flagAck
 //	uvarint lengths: from, skip, user, name, event, encoding, type;
 //	        how many targets, each target's; how many exceptions, each exception's
 //	bytes   those strings in that order
@@ -29,6 +30,7 @@ const (
 	recordVersion = 1
 	flagTTL       = 1 << 0 // a TTL is given
 	flagSender    = 1 << 1 // the member to skip is the sender, and not given again
+	flagAck       = 1 << 2 // answers are asked for
 
 	offsetCRC  = 2
 	offsetTime = 6
@@ -56,6 +58,9 @@ func appendRecord(b []byte, d *events.Draft) (record []byte, data int) {
 	if d.TTL > 0 {
 		flags |= flagTTL
 	}
+	if !d.AckBy.IsZero() {
+		flags |= flagAck
+	}
 	skip := d.Skip
 	if skip != "" && skip == d.From {
 		flags |= flagSender
@@ -64,6 +69,9 @@ func appendRecord(b []byte, d *events.Draft) (record []byte, data int) {
 	b = append(b, recordVersion, flags, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 	if d.TTL > 0 {
 		b = binary.BigEndian.AppendUint64(b, uint64(d.TTL))
+	}
+	if !d.AckBy.IsZero() {
+		b = binary.BigEndian.AppendUint64(b, uint64(d.AckBy.UnixMilli()))
 	}
 	words := [...]string{d.From, skip, d.User, d.Name, d.Event, d.Encoding, d.Type}
 	for _, s := range words {
@@ -126,7 +134,7 @@ func (r *reader) event(record []byte, seq uint64) (*events.Event, error) {
 	if len(record) < offsetTTL {
 		return nil, errShort
 	}
-	if record[0] != recordVersion || record[1]&^(flagTTL|flagSender) != 0 {
+	if record[0] != recordVersion || record[1]&^(flagTTL|flagSender|flagAck) != 0 {
 		return nil, errVersion
 	}
 	if checksum(record) != binary.BigEndian.Uint32(record[offsetCRC:]) {
@@ -140,6 +148,16 @@ func (r *reader) event(record []byte, seq uint64) (*events.Event, error) {
 		}
 		ttl, rest = time.Duration(binary.BigEndian.Uint64(rest)), rest[8:]
 		if ttl <= 0 {
+			return nil, errShort
+		}
+	}
+	ackBy := time.Time{}
+	if record[1]&flagAck != 0 {
+		if len(rest) < 8 {
+			return nil, errShort
+		}
+		ackBy, rest = time.UnixMilli(int64(binary.BigEndian.Uint64(rest))).UTC(), rest[8:]
+		if ackBy.IsZero() {
 			return nil, errShort
 		}
 	}
@@ -175,7 +193,7 @@ func (r *reader) event(record []byte, seq uint64) (*events.Event, error) {
 	e := r.place()
 	e.Seq = seq
 	e.Time = time.UnixMilli(int64(binary.BigEndian.Uint64(record[offsetTime:]))).UTC()
-	e.TTL = ttl
+	e.TTL, e.AckBy = ttl, ackBy
 	e.From, e.Skip, e.User, e.Name, e.Event = word(), word(), word(), word(), word()
 	e.Encoding, e.Type = word(), word()
 	if record[1]&flagSender != 0 {

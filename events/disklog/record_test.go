@@ -3,6 +3,7 @@ package disklog_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"hash/crc32"
 	"reflect"
 	"strings"
@@ -20,6 +21,8 @@ func sampleDrafts() []events.Draft {
 		{To: []string{"lobby"}, From: "k3x9k3x9k3x9k3x9", Event: "echo", Data: []byte(`0`), TTL: time.Nanosecond},
 		{To: []string{"a", "b", "*", "@k3x9k3x9k3x9k3x9"}, Except: []string{"c", "d"}, Event: "e", Data: []byte(`"AAE="`), Encoding: "base64", Type: "image/png"},
 		{To: []string{strings.Repeat("ü", 64)}, Event: "\U0001f389", Data: []byte(`"` + strings.Repeat("x", 5000) + `"`), TTL: 1 << 62},
+		{To: []string{"lobby"}, Event: "m", Data: []byte(`1`), AckBy: sampleTime.Add(5 * time.Second)},
+		{To: []string{"a", "b"}, Event: "m", Data: []byte(`1`), TTL: time.Minute, AckBy: time.UnixMilli(-1).UTC()},
 		{To: []string{"other"}, Skip: "k3x9k3x9k3x9k3x9", Event: "m", Data: []byte(`null`)},
 	}
 }
@@ -34,6 +37,29 @@ func TestRecordComesBack(t *testing.T) {
 		}
 		if e.Seq != 7 || !e.Time.Equal(sampleTime) || !reflect.DeepEqual(e.Draft, d) {
 			t.Errorf("stored %+v, read %d at %v: %+v", d, e.Seq, e.Time, e.Draft)
+		}
+	}
+}
+
+// What earlier versions have written is read, and what has no new fields is
+// written as they did.
+func TestOlderRecord(t *testing.T) {
+	for _, c := range []struct {
+		record string
+		draft  events.Draft
+	}{
+		{"0100a80ebe86000001a205eca0c0000000000700000105006d6573736167656c6f6262792268656c6c6f22", sampleDrafts()[0]},
+		{"0101a9afbf42000001a205eca0c00000000000000001100000000400000105006b3378396b3378396b3378396b3378396563686f6c6f62627930", sampleDrafts()[2]},
+	} {
+		record, err := hex.DecodeString(c.record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, err := disklog.Decode(record, 1); err != nil || !reflect.DeepEqual(e.Draft, c.draft) || !e.Time.Equal(sampleTime) {
+			t.Errorf("%s is read as %+v, %v; want %+v", c.record, e, err, c.draft)
+		}
+		if now := disklog.Encode(c.draft, sampleTime); !bytes.Equal(now, record) {
+			t.Errorf("%+v is written as %x, it was %s", c.draft, now, c.record)
 		}
 	}
 }

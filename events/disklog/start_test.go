@@ -2,6 +2,7 @@ package disklog_test
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -276,16 +277,7 @@ func TestNewerFormatIsRefused(t *testing.T) {
 	l := open(t, dir, disklog.Options{})
 	say(t, l, "lobby", "one")
 	closeLog(t, l)
-	setFormat := func(v uint64) {
-		db, err := pebble.Open(dir, &pebble.Options{Logger: quiet{}, FormatMajorVersion: pebble.FormatNewest})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(db.Set(disklog.FormatKey(), disklog.FormatValue(v), pebble.Sync), db.Close()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	setFormat(disklog.Format + 6)
+	setFormat(t, dir, disklog.Format+6)
 	_, err := disklog.Open(dir, disklog.Options{})
 	for _, want := range []string{dir, fmt.Sprint("format ", disklog.Format+6), fmt.Sprint("up to ", disklog.Format)} {
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -295,10 +287,54 @@ func TestNewerFormatIsRefused(t *testing.T) {
 	if !errors.Is(err, events.ErrUnavailable) {
 		t.Errorf("a newer format: %v", err)
 	}
-	setFormat(disklog.Format) // and nothing was changed
+	setFormat(t, dir, disklog.Format) // and nothing was changed
 	l = open(t, dir, disklog.Options{})
 	defer l.Close()
 	if h := head(t, l); h.Last != 1 {
 		t.Errorf("the head is %+v", h)
+	}
+}
+
+// A log of an older format goes on, and is of this one from then on, so that an
+// older version of the server does not take for corrupt what it does not know.
+func TestOlderFormatIsBroughtUp(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, disklog.Options{})
+	say(t, l, "lobby", "one")
+	before := head(t, l)
+	closeLog(t, l)
+	setFormat(t, dir, 1)
+	l = open(t, dir, disklog.Options{})
+	if h := head(t, l); h.Last != 1 || h.Epoch != before.Epoch || len(content(t, l, "lobby")) != 1 {
+		t.Errorf("the head was %+v and is %+v", before, h)
+	}
+	closeLog(t, l)
+	db := openEngine(t, dir)
+	value, closer, err := db.Get(disklog.FormatKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := disklog.FormatValue(disklog.Format); !bytes.Equal(value, want) {
+		t.Errorf("the format is %x, want %x", value, want)
+	}
+	if err := errors.Join(closer.Close(), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func openEngine(t *testing.T, dir string) *pebble.DB {
+	t.Helper()
+	db, err := pebble.Open(dir, &pebble.Options{Logger: quiet{}, FormatMajorVersion: pebble.FormatNewest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func setFormat(t *testing.T, dir string, v uint64) {
+	t.Helper()
+	db := openEngine(t, dir)
+	if err := errors.Join(db.Set(disklog.FormatKey(), disklog.FormatValue(v), pebble.Sync), db.Close()); err != nil {
+		t.Fatal(err)
 	}
 }

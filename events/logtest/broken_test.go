@@ -152,6 +152,18 @@ var flaws = []flaw{
 	appending("forgets skip", "drafts/every field comes back", eachDraft(func(d *events.Draft) { d.Skip = "" })),
 	appending("forgets except", "drafts/every field comes back", eachDraft(func(d *events.Draft) { d.Except = nil })),
 	appending("rounds TTL", "drafts/every field comes back", eachDraft(func(d *events.Draft) { d.TTL = d.TTL.Truncate(time.Millisecond) })),
+	appending("forgets until when answers are taken", "drafts/acknowledgements", eachDraft(func(d *events.Draft) { d.AckBy = time.Time{} })),
+	appending("rounds until when answers are taken", "drafts/acknowledgements", eachDraft(func(d *events.Draft) { d.AckBy = d.AckBy.Truncate(time.Second) })),
+	hearing("tells what answers are sent to", "drafts/acknowledgements", func(f func(events.Segment)) func(events.Segment) {
+		return func(seg events.Segment) {
+			for i, e := range seg.Events {
+				told := &events.Event{Draft: e.Draft, Seq: e.Seq, Time: e.Time}
+				told.AckID = "x"
+				seg.Events[i] = told
+			}
+			f(seg)
+		}
+	}),
 	appending("forgets TTL", "ttl", eachDraft(func(d *events.Draft) { d.TTL = 0 })),
 	appending("trims data", "drafts/every byte comes back", eachDraft(func(d *events.Draft) { d.Data = []byte(strings.TrimRight(string(d.Data), "\x00")) })),
 	appending("keeps one target", "stretches", eachDraft(func(d *events.Draft) { d.To = d.To[:1] })),

@@ -3,6 +3,7 @@ package logtest
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,34 @@ func everyField(t *testing.T, newStore func(*testing.T) Store) {
 		wantEvents(t, f.read("acme", events.Query{Upto: r.Last, Limit: most}).Events, r, drafts)
 		f.wantNumbers("acme", targets[63], r.Last)
 	}
+}
+
+// ackFields holds a log to keeping until when answers are taken, to the
+// millisecond, and to dropping what they are sent to.
+func ackFields(t *testing.T, newStore func(*testing.T) Store) {
+	f := begin(t, newStore, forever)
+	by := start.Add(25*time.Second + 7*time.Millisecond)
+	drafts := []events.Draft{say("1", "a"), say("2", "a"), say("3", "a", "b"), say("4", "a")}
+	drafts[0].AckBy = by
+	drafts[1].AckBy, drafts[1].TTL = by.Add(-time.Hour), time.Hour
+	drafts[2].AckBy, drafts[2].From, drafts[2].Skip = by, "abcdefghijklmnop", "abcdefghijklmnop"
+	given := slices.Clone(drafts)
+	given[2].AckID, given[3].AckID = "a volatile event's", "another's"
+	r := f.append("acme", given...)
+	wantEvents(t, f.tape.upto(t, "acme", r.Last), r, drafts)
+	for range rounds(f) {
+		for _, stretch := range []string{"a", events.Everything} {
+			wantEvents(t, f.read("acme", events.Query{Stretch: stretch, Upto: r.Last, Limit: most}).Events, r, drafts)
+		}
+	}
+	// It bounds answers, not the event: only its TTL does that.
+	f.clock.Advance(30 * time.Minute)
+	f.sweep()
+	f.wantNumbers("acme", "a", 1, 2, 3, 4)
+	f.clock.Advance(30 * time.Minute)
+	f.wantNumbers("acme", "a", 1, 3, 4)
+	f.sweep()
+	f.wantNumbers("acme", "a", 1, 3, 4)
 }
 
 func everyByte(t *testing.T, newStore func(*testing.T) Store) {

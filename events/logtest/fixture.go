@@ -249,6 +249,10 @@ func differs(got, want *events.Draft) string {
 		return fmt.Sprintf("Type is %q, want %q", got.Type, want.Type)
 	case got.TTL != want.TTL:
 		return fmt.Sprintf("TTL is %v, want %v", got.TTL, want.TTL)
+	case !got.AckBy.Equal(want.AckBy) || got.AckBy.Location() != time.UTC:
+		return fmt.Sprintf("AckBy is %v, want %v in UTC", got.AckBy, want.AckBy)
+	case got.AckID != want.AckID:
+		return fmt.Sprintf("AckID is %q, want %q", got.AckID, want.AckID)
 	}
 	return ""
 }

@@ -20,6 +20,7 @@ func Run(t *testing.T, newStore func(t *testing.T) Store) {
 		{"tail/kept before it is heard", keptBeforeHeard},
 
 		{"drafts/every field comes back", everyField},
+		{"drafts/acknowledgements", ackFields},
 		{"drafts/every byte comes back", everyByte},
 		{"drafts/memory may be used again", reusedMemory},
 

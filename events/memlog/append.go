@@ -128,7 +128,7 @@ func (n *namespace) receipt(seg events.Segment) events.Receipt {
 func copied(drafts []events.Draft) []*entry {
 	entries := make([]*entry, len(drafts))
 	for i, d := range drafts {
-		d.To, d.Except, d.Data = slices.Clone(d.To), slices.Clone(d.Except), bytes.Clone(d.Data)
+		d.To, d.Except, d.Data, d.AckID = slices.Clone(d.To), slices.Clone(d.Except), bytes.Clone(d.Data), ""
 		e := &entry{}
 		e.Draft = d
 		entries[i] = e
