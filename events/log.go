@@ -60,6 +60,19 @@ type Log interface {
 	// none.
 	Find(ctx context.Context, ns string, t time.Time) (uint64, error)
 
+	// Rooms lists the rooms whose stretch holds an event, in byte order of their
+	// names, those above after ("" is below all), at most limit, which counts as
+	// 1 where it is less; more says that there are others above the last. Members
+	// and Everyone are no rooms. A room all of whose events were erased, removed
+	// or have outlived their TTL is not there. A namespace without a log has no
+	// rooms, and is not made.
+	//
+	// A room is there from before the Append that brought its first event is
+	// answered. What is said while a caller goes from page to page may be listed
+	// or not; a room that has an event throughout is listed once. What a page
+	// costs depends on its length, and not on how many events there are.
+	Rooms(ctx context.Context, ns string, after string, limit int) (rooms []Stretch, more bool, err error)
+
 	// Erase takes events for good, from every stretch that they lie in, and
 	// appends the notice in the same step. When it returns no read gives them
 	// any more; their bytes have left the disk after the next Sweep. Numbers that
@@ -126,6 +139,12 @@ type Page struct {
 	Events  []*Event // in order of number, without those that outlived their TTL
 	More    bool     // the range holds more beyond the limits: after the page's last, or with Newest before its first; then Events is not empty
 	Removed uint64   // as Log.Removed for the stretch, at the moment the events were read or later
+}
+
+// A Stretch is a room that has history, and the number of its newest event.
+type Stretch struct {
+	Room string
+	Last uint64
 }
 
 // An Erasure names what is to be erased.

@@ -150,6 +150,10 @@ func (a *appender) commit(ops []op, bytes int) {
 func (a *appender) finish(c *commit) {
 	for _, s := range c.stretches {
 		s.changed = nil
+		if s.count == 0 && s.removed <= s.ns.removed.Load() {
+			c.batch.Delete(at(s.prefix, 0), nil) // it has nothing more to say
+			continue
+		}
 		a.value = s.appendCounters(a.value[:0])
 		set(c.batch, s.prefix, 0, a.value)
 	}

@@ -122,6 +122,36 @@ func BenchmarkAppend(b *testing.B) {
 // benchEvents is how many events the reads have among them.
 const benchEvents = 1_000_000
 
+// What a page of rooms costs must not depend on how much was said in them.
+func BenchmarkRooms(b *testing.B) {
+	for _, each := range []int{1, 100} {
+		b.Run(fmt.Sprintf("events=%d", each), func(b *testing.B) {
+			l := openBench(b)
+			for range each {
+				for i := 0; i < benchRooms; i += 500 {
+					drafts := make([]events.Draft, 500)
+					for j := range drafts {
+						drafts[j] = benchDraft(benchRoom(i+j), []byte(`"x"`))
+					}
+					if _, err := l.Append(b.Context(), "bench", events.Batch{Drafts: drafts}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			if err := disklog.Settle(l); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				rooms, more, err := l.Rooms(b.Context(), "bench", "", 100)
+				if err != nil || len(rooms) != 100 || !more {
+					b.Fatal(len(rooms), more, err)
+				}
+			}
+		})
+	}
+}
+
 // filled gives a log and a plain database with the same events in 1,000 rooms.
 func filled(b *testing.B) (*disklog.Log, *pebble.DB) {
 	l, db, data := openBench(b), openPlain(b, b.TempDir()), payload(100)

@@ -35,6 +35,18 @@ func stretchPrefix(ns uint32, stretch string) []byte {
 	return append(k, stretch...)
 }
 
+// stretchesKey is below all stretches of a namespace, and above those of the one
+// before.
+func stretchesKey(ns uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(make([]byte, 0, 1+4+1+128), tableStretch), ns)
+}
+
+// behind gives a key above all numbers below a prefix, and below the next stretch.
+// The prefix may be used up.
+func behind(prefix []byte) []byte {
+	return append(prefix, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
+}
+
 // at gives the key of a number below a prefix. The prefix is not shared.
 func at(prefix []byte, seq uint64) []byte {
 	k := make([]byte, len(prefix)+seqBytes)

@@ -224,15 +224,20 @@ func (p *pager) beside(it *pebble.Iterator, key []byte) ([]byte, error) {
 		}
 		p.side = side
 	}
-	if !p.side.SeekGE(key) || string(p.side.Key()) != string(key) {
-		if err := p.side.Error(); err != nil {
-			return nil, p.log.engineError(err)
+	return p.log.beside(p.side, p.ns, key)
+}
+
+// beside gives the value of an event's key that must be there, from an iterator.
+func (l *Log) beside(it *pebble.Iterator, n *namespace, key []byte) ([]byte, error) {
+	if !it.SeekGE(key) || string(it.Key()) != string(key) {
+		if err := it.Error(); err != nil {
+			return nil, l.engineError(err)
 		}
-		return nil, p.corrupt(seqOf(key), errMissing)
+		return nil, l.badEvent(n, seqOf(key), errMissing)
 	}
-	value, err := p.side.ValueAndErr()
+	value, err := it.ValueAndErr()
 	if err != nil {
-		return nil, p.log.engineError(err)
+		return nil, l.engineError(err)
 	}
 	return value, nil
 }

@@ -527,7 +527,7 @@ func (l *Log) scanCounts(ctx context.Context) error {
 			s := stretch{prefix: prefix}
 			l.retention.tooMany(s.id(), s.name())
 		}
-		ok = it.SeekGE(append(prefix, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff))
+		ok = it.SeekGE(behind(prefix))
 	}
 	if err := it.Error(); err != nil {
 		return l.engineError(err)

@@ -2,6 +2,7 @@ package logtest_test
 
 import (
 	"context"
+	"maps"
 	"os"
 	"os/exec"
 	"regexp"
@@ -30,6 +31,7 @@ type flawed struct {
 	append  func(context.Context, string, events.Batch) (events.Receipt, error)
 	read    func(context.Context, string, events.Query) (events.Page, error)
 	removed func([]string, []uint64) []uint64
+	rooms   func(ctx context.Context, ns, after string, limit int) ([]events.Stretch, bool, error)
 	erase   func(context.Context, string, events.Erasure) (events.Receipt, error)
 	tail    func(func(events.Segment)) func(events.Segment)
 }
@@ -64,6 +66,13 @@ func (l *flawed) Removed(ctx context.Context, ns string, stretches []string) ([]
 	return marks, err
 }
 
+func (l *flawed) Rooms(ctx context.Context, ns, after string, limit int) ([]events.Stretch, bool, error) {
+	if l.rooms != nil {
+		return l.rooms(ctx, ns, after, limit)
+	}
+	return l.Log.Rooms(ctx, ns, after, limit)
+}
+
 func (l *flawed) Erase(ctx context.Context, ns string, e events.Erasure) (events.Receipt, error) {
 	if l.erase != nil {
 		return l.erase(ctx, ns, e)
@@ -94,6 +103,23 @@ func reading(name, caught string, ask func(*events.Query), answer func(events.Qu
 	}}
 }
 
+// listing is a flaw of the list of rooms, which change is given whole.
+func listing(name, caught string, change func(all []events.Stretch, after string, limit int) ([]events.Stretch, bool)) flaw {
+	return flaw{name, caught, func(l events.Log) events.Log {
+		return &flawed{Log: l, rooms: func(ctx context.Context, ns, after string, limit int) ([]events.Stretch, bool, error) {
+			all, _, err := l.Rooms(ctx, ns, "", 1<<30)
+			rooms, more := change(all, after, max(limit, 1))
+			return rooms, more, err
+		}}
+	}}
+}
+
+// pageOf pages through a list as Rooms does.
+func pageOf(all []events.Stretch, after string, limit int) ([]events.Stretch, bool) {
+	all = slices.DeleteFunc(slices.Clone(all), func(s events.Stretch) bool { return s.Room <= after })
+	return all[:min(limit, len(all))], len(all) > limit
+}
+
 // appending is a flaw of what is kept.
 func appending(name, caught string, change func(*events.Batch)) flaw {
 	return flaw{name, caught, func(l events.Log) events.Log {
@@ -108,6 +134,34 @@ func appending(name, caught string, change func(*events.Batch)) flaw {
 // hearing is a flaw of the tail.
 func hearing(name, caught string, tail func(func(events.Segment)) func(events.Segment)) flaw {
 	return flaw{name, caught, func(l events.Log) events.Log { return &flawed{Log: l, tail: tail} }}
+}
+
+// remembering is a log that lists a room as long as it has been listed before.
+func remembering(l events.Log) events.Log {
+	known := map[string]uint64{}
+	return listing("", "", func(now []events.Stretch, after string, limit int) ([]events.Stretch, bool) {
+		for _, s := range now {
+			known[s.Room] = s.Last
+		}
+		var all []events.Stretch
+		for _, room := range slices.Sorted(maps.Keys(known)) {
+			all = append(all, events.Stretch{Room: room, Last: known[room]})
+		}
+		return pageOf(all, after, limit)
+	}).wrap(l)
+}
+
+// tellingAfterErasing is a log that erases in two steps.
+func tellingAfterErasing(l events.Log) events.Log {
+	return &flawed{Log: l, erase: func(ctx context.Context, ns string, e events.Erasure) (events.Receipt, error) {
+		n := e.Notice
+		e.Notice = events.Draft{To: []string{"@abcdefghijklmnop"}, Event: "e"}
+		if _, err := l.Erase(ctx, ns, e); err != nil {
+			return events.Receipt{}, err
+		}
+		letOthersIn()
+		return l.Append(ctx, ns, events.Batch{Drafts: []events.Draft{n}})
+	}}
 }
 
 func eachDraft(change func(*events.Draft)) func(*events.Batch) {
@@ -145,6 +199,78 @@ var flaws = []flaw{
 			p.Events = nil
 		}
 	}),
+
+	listing("begins at after", "rooms/order and pages", func(all []events.Stretch, after string, limit int) ([]events.Stretch, bool) {
+		all = slices.DeleteFunc(slices.Clone(all), func(s events.Stretch) bool { return s.Room < after })
+		return all[:min(limit, len(all))], len(all) > limit
+	}),
+	listing("lists short names first", "rooms/order and pages", func(all []events.Stretch, after string, limit int) ([]events.Stretch, bool) {
+		rooms, more := pageOf(all, after, limit)
+		slices.SortStableFunc(rooms, func(a, b events.Stretch) int { return len(a.Room) - len(b.Room) })
+		return rooms, more
+	}),
+	listing("pages in order of length", "rooms/order and pages", func(all []events.Stretch, after string, limit int) ([]events.Stretch, bool) {
+		all = slices.DeleteFunc(slices.Clone(all), func(s events.Stretch) bool {
+			return len(s.Room) < len(after) || len(s.Room) == len(after) && s.Room <= after
+		})
+		slices.SortStableFunc(all, func(a, b events.Stretch) int { return len(a.Room) - len(b.Room) })
+		return all[:min(limit, len(all))], len(all) > limit
+	}),
+	listing("lists one room too many", "rooms/order and pages", func(all []events.Stretch, after string, limit int) ([]events.Stretch, bool) {
+		_, more := pageOf(all, after, limit)
+		rooms, _ := pageOf(all, after, limit+1)
+		return rooms, more
+	}),
+	listing("never has more rooms", "rooms/order and pages", func(all []events.Stretch, after string, limit int) ([]events.Stretch, bool) {
+		rooms, _ := pageOf(all, after, limit)
+		return rooms, false
+	}),
+	listing("has more rooms when the page is full", "rooms/order and pages", func(all []events.Stretch, after string, limit int) ([]events.Stretch, bool) {
+		rooms, _ := pageOf(all, after, limit)
+		return rooms, len(rooms) == limit
+	}),
+	listing("does not know the newest of a room", "rooms/order and pages", func(all []events.Stretch, after string, limit int) ([]events.Stretch, bool) {
+		rooms, more := pageOf(all, after, limit)
+		for i := range rooms {
+			rooms[i].Last = 1
+		}
+		return rooms, more
+	}),
+	{"makes what it lists", "rooms/none", func(l events.Log) events.Log {
+		return &flawed{Log: l, rooms: func(ctx context.Context, ns, after string, limit int) ([]events.Stretch, bool, error) {
+			if _, err := l.Open(ctx, ns); err != nil {
+				return nil, false, err
+			}
+			return l.Rooms(ctx, ns, after, limit)
+		}}
+	}},
+	{"takes everyone for a room", "rooms/none", func(l events.Log) events.Log {
+		return &flawed{Log: l, rooms: func(ctx context.Context, ns, after string, limit int) ([]events.Stretch, bool, error) {
+			p, err := l.Read(ctx, ns, events.Query{Stretch: events.Everyone, Upto: 1 << 62, Limit: 1, Newest: true})
+			if err == nil && len(p.Events) > 0 && after < events.Everyone {
+				return []events.Stretch{{Room: events.Everyone, Last: p.Events[0].Seq}}, false, nil
+			}
+			return l.Rooms(ctx, ns, after, limit)
+		}}
+	}},
+	{"lists rooms that are gone", "rooms/what is gone", remembering},
+	{"knows the rooms of its own life", "reopened/rooms", func(l events.Log) events.Log {
+		known := map[string]bool{}
+		f := listing("", "", func(all []events.Stretch, after string, limit int) ([]events.Stretch, bool) {
+			return pageOf(slices.DeleteFunc(all, func(s events.Stretch) bool { return !known[s.Room] }), after, limit)
+		}).wrap(l).(*flawed)
+		f.append = func(ctx context.Context, ns string, b events.Batch) (events.Receipt, error) {
+			for _, d := range b.Drafts {
+				for _, to := range d.To {
+					known[to] = true
+				}
+			}
+			return l.Append(ctx, ns, b)
+		}
+		return f
+	}},
+	appending("lists what outlived its TTL", "rooms/what is gone", eachDraft(func(d *events.Draft) { d.TTL = 0 })),
+	{"lists no room while it erases", "rooms/together with erasing", tellingAfterErasing},
 
 	appending("forgets keys", "keys/repeat", func(b *events.Batch) { b.Key = "" }),
 	appending("forgets keys of two at once", "keys/together", func(b *events.Batch) { b.Key = "" }),
@@ -202,17 +328,7 @@ var flaws = []flaw{
 	{"mixes marks up", "retention/count", func(l events.Log) events.Log {
 		return &flawed{Log: l, removed: func(_ []string, marks []uint64) []uint64 { slices.Sort(marks); return marks }}
 	}},
-	{"tells the notice after erasing", "erasing/one step with the notice", func(l events.Log) events.Log {
-		return &flawed{Log: l, erase: func(ctx context.Context, ns string, e events.Erasure) (events.Receipt, error) {
-			n := e.Notice
-			e.Notice = events.Draft{To: []string{"elsewhere"}, Event: "e"}
-			if _, err := l.Erase(ctx, ns, e); err != nil {
-				return events.Receipt{}, err
-			}
-			letOthersIn()
-			return l.Append(ctx, ns, events.Batch{Drafts: []events.Draft{n}})
-		}}
-	}},
+	{"tells the notice after erasing", "erasing/one step with the notice", tellingAfterErasing},
 	{"erases nothing", "erasing/numbers", func(l events.Log) events.Log {
 		return &flawed{Log: l, erase: func(ctx context.Context, ns string, e events.Erasure) (events.Receipt, error) {
 			return l.Append(ctx, ns, events.Batch{Drafts: []events.Draft{e.Notice}})

@@ -21,6 +21,7 @@ func calls(ctx context.Context, log events.Log) map[string]func() error {
 		},
 		"Removed": func() error { _, err := log.Removed(ctx, "acme", []string{"a"}); return err },
 		"Find":    func() error { _, err := log.Find(ctx, "acme", start); return err },
+		"Rooms":   func() error { _, _, err := log.Rooms(ctx, "acme", "", 9); return err },
 		"Sweep":   func() error { return log.Sweep(ctx) },
 		"Append": func() error {
 			_, err := log.Append(ctx, "acme", events.Batch{Drafts: []events.Draft{say("x", "a")}})

@@ -143,6 +143,7 @@ func randomReads(t *testing.T, newStore func(*testing.T) Store) {
 						f.reopen()
 					}
 				}
+				f.compareRooms(ns, m, []string{"", "a", "aa", "ab", "b"}[r.IntN(5)], 1+r.IntN(5))
 				for range 4 {
 					f.compare(ns, m, randomQuery(r, uint64(len(m.said))))
 				}

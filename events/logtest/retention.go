@@ -285,6 +285,7 @@ func randomRetention(t *testing.T, newStore func(*testing.T) Store) {
 				if h.Last != uint64(len(m.said)) || h.Removed > m.old() {
 					t.Fatalf("the head is %+v after %d events of which %d were too old", h, len(m.said), m.old())
 				}
+				f.compareRooms("acme", &m, "", most)
 				marks := f.marks("acme", stretchesOfPool...)
 				for i, stretch := range stretchesOfPool {
 					f.compare("acme", &m, events.Query{Stretch: stretch, Upto: 1 << 62, Limit: most})

@@ -31,6 +31,11 @@ func Run(t *testing.T, newStore func(t *testing.T) Store) {
 		{"ttl is not retention", ttlIsNotRetention},
 		{"find", find},
 
+		{"rooms/none", noRooms},
+		{"rooms/order and pages", roomPages},
+		{"rooms/what is gone", roomsGone},
+		{"rooms/together with erasing", roomsWhileErasing},
+
 		{"retention/age", retentionByAge},
 		{"retention/count", retentionByCount},
 		{"retention/bytes", retentionByBytes},
@@ -63,6 +68,7 @@ func Run(t *testing.T, newStore func(t *testing.T) Store) {
 		{"reopened/numbers go on", reopenedNumbers},
 		{"reopened/time goes on", reopenedTime},
 		{"reopened/marks", reopenedMarks},
+		{"reopened/rooms", reopenedRooms},
 		{"reopened/erased", reopenedErased},
 		{"reopened/keys", reopenedKeys},
 		{"reopened/quota", reopenedQuota},

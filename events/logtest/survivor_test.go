@@ -79,6 +79,14 @@ func (l *life) Find(ctx context.Context, ns string, t time.Time) (uint64, error)
 	return during(l, func() (uint64, error) { return l.log.Find(ctx, ns, t) })
 }
 
+func (l *life) Rooms(ctx context.Context, ns, after string, limit int) (rooms []events.Stretch, more bool, err error) {
+	rooms, err = during(l, func() (rooms []events.Stretch, err error) {
+		rooms, more, err = l.log.Rooms(ctx, ns, after, limit)
+		return rooms, err
+	})
+	return rooms, more, err
+}
+
 func (l *life) Erase(ctx context.Context, ns string, e events.Erasure) (events.Receipt, error) {
 	return during(l, func() (events.Receipt, error) { return l.log.Erase(ctx, ns, e) })
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -156,8 +157,8 @@ func (w *Witness) Clone() *Witness {
 // Check fails the test unless, in each namespace, the log is in the same epoch
 // and has every event that was answered or heard, whole and under its number,
 // in each of its stretches, except what was erased, has a TTL, or is no higher
-// than the mark of the stretch; has nothing that was erased; has a batch without
-// an answer whole or not at all; and numbers what is appended now beyond all of
+// than the mark of the stretch; lists every room that holds an event; has nothing
+// that was erased; has a batch without an answer whole or not at all; and numbers what is appended now beyond all of
 // it. For that it appends one event to each namespace, to the room "witness",
 // and remembers it. Nobody else may append meanwhile.
 func (w *Witness) Check(t testing.TB, log events.Log) {
@@ -221,6 +222,7 @@ func (n *testimony) check(t testing.TB, log events.Log, ns string) {
 		}
 	}
 	n.checkWhole(found)
+	n.checkRooms(ctx, log, ns, found)
 
 	probe := events.Draft{To: []string{"witness"}, Event: "witness", Data: fmt.Appendf(nil, `"after %d"`, head.Last)}
 	r, err := log.Append(ctx, ns, events.Batch{Drafts: []events.Draft{probe}})
@@ -354,6 +356,32 @@ func (n *testimony) checkWhole(found map[string]content) {
 					n.fault("of a batch of %d that had no answer only %d are there; %d is not in %q", len(b.Drafts), there, seq, stretch)
 				}
 			}
+		}
+	}
+}
+
+// checkRooms looks for rooms that hold an event and are not listed. A log that
+// sweeps meanwhile may have removed it.
+func (n *testimony) checkRooms(ctx context.Context, log events.Log, ns string, found map[string]content) {
+	rooms, _, err := log.Rooms(ctx, ns, "", math.MaxInt)
+	if err != nil {
+		n.fault("Rooms: %v", err)
+		return
+	}
+	listed := map[string]uint64{}
+	for _, r := range rooms {
+		listed[r.Room] = r.Last
+	}
+	for stretch, s := range found {
+		for seq, e := range s.events {
+			if !events.IsRoom(stretch) || e.TTL > 0 || listed[stretch] >= seq {
+				continue
+			}
+			marks, err := log.Removed(ctx, ns, []string{stretch})
+			if err != nil || seq > marks[0] {
+				n.fault("%q holds number %d, its newest is listed as %d (%v)", stretch, seq, listed[stretch], err)
+			}
+			break
 		}
 	}
 }

@@ -78,6 +78,11 @@ func TestWitness(t *testing.T) {
 			return other
 		}, "the epoch is"},
 		{"no log", func(t *testing.T, w *logtest.Witness, log events.Log) events.Log { return open(t) }, "not-found"},
+		{"not listed", func(t *testing.T, w *logtest.Witness, log events.Log) events.Log {
+			return listing("", "", func(all []events.Stretch, after string, limit int) ([]events.Stretch, bool) {
+				return pageOf(all, "a", limit)
+			}).wrap(log)
+		}, `"a" holds number`},
 		{"other words", func(t *testing.T, w *logtest.Witness, log events.Log) events.Log {
 			return lost(log, func(p *events.Page) {
 				for i, e := range p.Events {
