@@ -52,7 +52,7 @@ func (r *Registry) Listen(ctx context.Context, c Caller, ns string, l Listen) (*
 	case l.Presence && l.All:
 		return nil, Refuse(CodeBadParameter, "presence is told room by room: name the rooms")
 	case l.Presence && r.settings(ns).NoPresence:
-		return nil, Refuse(CodeForbidden, "who is there is not told in this namespace")
+		return nil, hidden()
 	}
 	n, err := r.open(ctx, ns)
 	if err != nil {

@@ -235,10 +235,8 @@ func (r *Registry) Members(ctx context.Context, c Caller, ns string, who Selecti
 	if len(who.In) == 0 && who.Member == "" {
 		who.In = []string{Everyone}
 	}
-	if s := r.settings(ns); s.NoPresence {
-		if err := c.Require(MayManage); err != nil {
-			return Members{}, Refuse(CodeForbidden, "who is there is not told in this namespace")
-		}
+	if r.settings(ns).NoPresence && c.May&MayManage == 0 {
+		return Members{}, hidden()
 	}
 	out := Members{List: []MemberInfo{}}
 	n, err := r.peek(ctx, ns)

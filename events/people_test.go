@@ -550,6 +550,15 @@ func TestRoomsAreListed(t *testing.T) {
 	if got, more := list("a", 1); got != "b:2" || !more {
 		t.Error(got, more)
 	}
+	// A room is there while it has members or history.
+	id := s.say(ann, "x", "ab", "c")
+	if got, more := list("", 2); got != "a:1 ab:0" || !more {
+		t.Error(got, more)
+	}
+	rooms, _, err := s.reg.Rooms(t.Context(), caller(""), "demo", "a", 0)
+	if err != nil || len(rooms) != 3 || rooms[0].Last != id || rooms[1].Last.Seq != 0 || rooms[2].Last != id {
+		t.Error(rooms, err)
+	}
 	if rooms, more, err := s.reg.Rooms(t.Context(), caller(""), "nobody", "", 0); len(rooms) > 0 || more || err != nil {
 		t.Error(rooms, more, err)
 	}

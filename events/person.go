@@ -119,7 +119,6 @@ func (n *namespace) forgetLocked(p *person) {
 	n.departLocked(p, func(*stay) bool { return true })
 	delete(n.people, p.card.ID)
 	n.missLocked(p.card.ID)
-	n.hereLocked(p)
 }
 
 // stoodLocked lets a member go whose streams are all closed, here and elsewhere.
@@ -152,6 +151,7 @@ func (n *namespace) fadeLocked(p *person, now time.Time) {
 	}
 	if len(p.streams) == 0 && !p.until.IsZero() && !p.until.After(now) {
 		p.until = time.Time{}
+		n.hereLocked(p)
 		n.stoodLocked(p)
 	}
 }
