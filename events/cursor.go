@@ -50,6 +50,7 @@ type Cursor struct {
 	person  *person // whose stream it is; nil for an unseen one, and once it is not its member's any more
 	watches []*watch
 	unseen  bool
+	at      int         // in namespace.streams
 	stirred atomic.Bool // there may be something to tell of presence
 
 	// Memory for the seats of most streams, beside the rest of what a page needs.

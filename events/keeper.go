@@ -48,6 +48,9 @@ func (n *namespace) stirLocked(r *roster) {
 			r.due = end
 		}
 		n.stirred = append(n.stirred, r)
+		if n.tellAt.IsZero() || r.due.Before(n.tellAt) {
+			n.tellAt = r.due
+		}
 	}
 }
 
@@ -57,6 +60,10 @@ func (n *namespace) tellLocked() {
 		return
 	}
 	now := time.Now()
+	if now.Before(n.tellAt) {
+		n.wakeLocked(n.tellAt)
+		return
+	}
 	// Who comes in the first moments after a start has most likely been there before.
 	first := n.reg.started.Add(n.reg.o.Grace)
 	var next time.Time
@@ -77,7 +84,7 @@ func (n *namespace) tellLocked() {
 		r.due = time.Time{}
 	}
 	clear(n.stirred[len(later):])
-	n.stirred = later
+	n.stirred, n.tellAt = later, next
 	if !next.IsZero() {
 		n.wakeLocked(next)
 	}

@@ -154,7 +154,8 @@ func (c *Cursor) sit(l Listen, named []string) (mark uint64, oldest *Cursor, err
 		}
 	}
 	c.reg.streams.Add(1)
-	n.streams[c] = struct{}{}
+	c.at = len(n.streams)
+	n.streams = append(n.streams, c)
 	if l.Presence {
 		c.watches = []*watch{}
 		for _, r := range rooms {

@@ -194,7 +194,7 @@ func (n *namespace) movedLocked(m *Moving) {
 }
 
 func (n *namespace) joinLocked(p *person, room string, after uint64) {
-	if len(p.streams) == 0 && p.until.IsZero() {
+	if len(p.streams) == 0 && p.until == 0 {
 		return // it is on other nodes only, and they join it
 	}
 	s := n.stayLocked(p, room, after)
@@ -205,7 +205,7 @@ func (n *namespace) joinLocked(p *person, room string, after uint64) {
 	for _, c := range p.streams {
 		if c.joinLocked(room, after) {
 			s.streams++
-			s.until = zeroTime
+			s.until = 0
 			c.bell()
 		}
 	}
@@ -218,7 +218,7 @@ func (n *namespace) leaveLocked(p *person, room string) {
 		}
 	}
 	if s := p.stay(room); s != nil {
-		s.streams, s.until = 0, zeroTime
+		s.streams, s.until = 0, 0
 	}
 	n.departLocked(p, func(s *stay) bool { return s.roster.name == room && s.distant == 0 })
 }
@@ -349,12 +349,12 @@ func (n *namespace) kickedLocked(ids []string) {
 			continue
 		}
 		streams := p.streams
-		p.streams, p.until = nil, zeroTime
+		p.streams, p.until = nil, 0
 		for _, c := range streams {
 			c.person = nil
 		}
 		for i := range p.stays {
-			p.stays[i].streams, p.stays[i].until = 0, zeroTime
+			p.stays[i].streams, p.stays[i].until = 0, 0
 		}
 		n.departLocked(p, func(s *stay) bool { return s.distant == 0 })
 		n.hereLocked(p)

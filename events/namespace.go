@@ -29,10 +29,11 @@ type namespace struct {
 	rooms   map[string]*room
 
 	settings Settings
-	streams  map[*Cursor]struct{} // open here
-	people   map[string]*person   // by member
+	streams  []*Cursor          // open here, in no order
+	people   map[string]*person // by member
 	rosters  map[string]*roster
 	stirred  []*roster // have something to tell
+	tellAt   time.Time // when the first of them does
 	fades    []fade    // in order of time
 	timer    *time.Timer
 	wake     time.Time // when it rings; zero when it does not
@@ -59,7 +60,6 @@ func newNamespace(r *Registry, name string) *namespace {
 	return &namespace{
 		name: name, reg: r,
 		rooms:   make(map[string]*room),
-		streams: make(map[*Cursor]struct{}),
 		people:  make(map[string]*person),
 		rosters: make(map[string]*roster),
 	}

@@ -5,8 +5,6 @@ import (
 	"time"
 )
 
-var zeroTime time.Time
-
 // hear takes a signal, from this node or another.
 func (r *Registry) hear(s Signal) {
 	if s.Gone {
@@ -57,9 +55,9 @@ func (n *namespace) hereLocked(p *person) {
 		return
 	}
 	h := &Here{Person: *p.card, Data: p.data, Since: p.since}
-	h.Left = len(p.streams) == 0 && p.until.IsZero()
+	h.Left = len(p.streams) == 0 && p.until == 0
 	for _, s := range p.stays {
-		if !h.Left && (s.streams > 0 || !s.until.IsZero()) {
+		if !h.Left && (s.streams > 0 || s.until != 0) {
 			h.Rooms = append(h.Rooms, Stay{s.roster.name, s.from})
 		}
 	}
@@ -112,7 +110,7 @@ func (n *namespace) distantLocked(node string, h *Here) {
 	if h.Left {
 		delete(p.distant, node)
 	}
-	n.departLocked(p, func(s *stay) bool { return s.streams == 0 && s.until.IsZero() && s.distant == 0 })
+	n.departLocked(p, func(s *stay) bool { return s.streams == 0 && s.until == 0 && s.distant == 0 })
 	n.stoodLocked(p)
 }
 

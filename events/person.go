@@ -15,7 +15,7 @@ type person struct {
 	data    []byte
 	since   time.Time
 	streams []*Cursor // of this node, oldest first
-	until   time.Time // without a stream on this node: when the grace is over
+	until   moment    // without a stream on this node: when the grace is over
 	stays   []stay    // in no order
 	distant map[string]Here
 }
@@ -23,11 +23,16 @@ type person struct {
 // A stay is a room that a member has.
 type stay struct {
 	roster  *roster
-	from    uint64    // only numbers above it are heard; 0 when an opening named the room
-	streams int       // of this node that have it
-	until   time.Time // without one: when the grace is over; zero when only other nodes have it
-	distant int       // nodes that have it
+	from    uint64 // only numbers above it are heard; 0 when an opening named the room
+	streams int32  // of this node that have it
+	distant int32  // other nodes that have it
+	until   moment // without a stream here: when the grace is over; 0 when only other nodes have it
 }
+
+// A moment is a time in as little memory as there are many of them; 0 is none.
+type moment int64
+
+func at(t time.Time) moment { return moment(t.UnixNano()) }
 
 func (p *person) stay(room string) *stay {
 	for i := range p.stays {
@@ -62,7 +67,7 @@ func (p *person) onlooker() bool {
 func (n *namespace) rosterLocked(room string) *roster {
 	r := n.rosters[room]
 	if r == nil {
-		r = &roster{name: room, present: make(map[*person]*Person)}
+		r = &roster{name: room, present: make(map[*person]struct{})}
 		n.rosters[room] = r
 	}
 	return r
@@ -104,11 +109,11 @@ func (n *namespace) renameLocked(p *person, name string) {
 	if p.card.Name == name {
 		return
 	}
-	card := *p.card
+	before, card := p.card, *p.card
 	card.Name = name
 	p.card = &card
 	for i := range p.stays {
-		p.stays[i].roster.put(p)
+		p.stays[i].roster.note(before, p.card)
 		n.stirLocked(p.stays[i].roster)
 	}
 }
@@ -123,7 +128,7 @@ func (n *namespace) forgetLocked(p *person) {
 
 // stoodLocked lets a member go whose streams are all closed, here and elsewhere.
 func (n *namespace) stoodLocked(p *person) {
-	if len(p.streams) == 0 && p.until.IsZero() && len(p.distant) == 0 {
+	if len(p.streams) == 0 && p.until == 0 && len(p.distant) == 0 {
 		n.forgetLocked(p)
 	}
 }
@@ -141,16 +146,16 @@ func (n *namespace) fadeLocked(p *person, now time.Time) {
 	}
 	changed := false
 	for i := range p.stays {
-		if s := &p.stays[i]; s.streams == 0 && !s.until.IsZero() && !s.until.After(now) {
-			s.until, changed = time.Time{}, true
+		if s := &p.stays[i]; s.streams == 0 && s.until != 0 && s.until <= at(now) {
+			s.until, changed = 0, true
 		}
 	}
 	if changed {
-		n.departLocked(p, func(s *stay) bool { return s.streams == 0 && s.until.IsZero() && s.distant == 0 })
+		n.departLocked(p, func(s *stay) bool { return s.streams == 0 && s.until == 0 && s.distant == 0 })
 		n.hereLocked(p)
 	}
-	if len(p.streams) == 0 && !p.until.IsZero() && !p.until.After(now) {
-		p.until = time.Time{}
+	if len(p.streams) == 0 && p.until != 0 && p.until <= at(now) {
+		p.until = 0
 		n.hereLocked(p)
 		n.stoodLocked(p)
 	}
@@ -164,16 +169,17 @@ func (n *namespace) attachLocked(c *Cursor, rooms []Stay) (oldest *Cursor) {
 		p = &person{
 			card:  &Person{ID: c.hello.Member, User: c.hello.User},
 			since: time.Now().UTC().Truncate(time.Millisecond),
+			stays: make([]stay, 0, len(rooms)),
 		}
 		n.people[c.hello.Member] = p
 	}
 	c.person = p
 	p.streams = append(p.streams, c)
-	p.until = time.Time{}
+	p.until = 0
 	for _, r := range rooms {
 		s := n.stayLocked(p, r.Room, r.After)
 		s.streams++
-		s.until = time.Time{}
+		s.until = 0
 		s.from = min(s.from, r.After)
 	}
 	if len(p.streams) > n.reg.o.Streams {
@@ -198,12 +204,12 @@ func (n *namespace) detachLocked(c *Cursor) {
 	for _, s := range c.seats {
 		if st := p.stay(s.name); IsRoom(s.name) && st != nil {
 			if st.streams--; st.streams == 0 {
-				st.until, fading = end, true
+				st.until, fading = at(end), true
 			}
 		}
 	}
 	if len(p.streams) == 0 {
-		p.until, fading = end, true
+		p.until, fading = at(end), true
 	}
 	if fading {
 		n.fades = append(n.fades, fade{end, p})

@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -416,9 +417,7 @@ func (r *Registry) Drain() {
 	var all []*Cursor
 	for _, n := range r.all() {
 		n.mu.Lock()
-		for c := range n.streams {
-			all = append(all, c)
-		}
+		all = append(all, n.streams...)
 		n.mu.Unlock()
 	}
 	for _, c := range all {
@@ -438,6 +437,13 @@ func (r *Registry) all() []*namespace {
 
 // closedLocked forgets a stream that has ended.
 func (n *namespace) closedLocked(c *Cursor) {
-	delete(n.streams, c)
+	last := len(n.streams) - 1
+	n.streams[c.at] = n.streams[last]
+	n.streams[c.at].at = c.at
+	n.streams[last] = nil
+	n.streams = n.streams[:last]
+	if cap(n.streams) > 64 && last < cap(n.streams)/4 {
+		n.streams = slices.Clone(n.streams)
+	}
 	n.uses.Add(1)
 }

@@ -15,9 +15,9 @@ import (
 // to it.
 type roster struct {
 	name     string
-	present  map[*person]*Person // with what was last told of each
-	users    map[string]int      // members of each user that has a name; nil for none
-	nameless int                 // members without one
+	present  map[*person]struct{}
+	users    map[string]int // members of each user that has a name; nil for none
+	nameless int            // members without one
 
 	watchers int
 	count    uint64   // changes since the roster is there
@@ -59,27 +59,18 @@ func (r *roster) size() (count, users int) {
 	return len(r.present), len(r.users) + r.nameless
 }
 
-// put takes a member in, or what is new of it.
+// put takes in a member that is not there.
 func (r *roster) put(p *person) {
-	before := r.present[p]
-	if before == p.card {
-		return
-	}
-	if before == nil {
-		r.weigh(p.card.User, 1)
-	}
-	r.present[p] = p.card
-	r.note(before, p.card)
+	r.present[p] = struct{}{}
+	r.weigh(p.card.User, 1)
+	r.note(nil, p.card)
 }
 
+// take takes a member out that is there.
 func (r *roster) take(p *person) {
-	before := r.present[p]
-	if before == nil {
-		return
-	}
 	delete(r.present, p)
-	r.weigh(before.User, -1)
-	r.note(before, nil)
+	r.weigh(p.card.User, -1)
+	r.note(p.card, nil)
 }
 
 func (r *roster) weigh(user string, by int) {
@@ -176,8 +167,8 @@ func (r *roster) state() *Presence {
 	p.Count, p.Users = r.size()
 	if p.Count <= MaxPresence {
 		p.Members = make([]Person, 0, p.Count)
-		for _, card := range r.present {
-			p.Members = append(p.Members, *card)
+		for m := range r.present {
+			p.Members = append(p.Members, *m.card)
 		}
 		slices.SortFunc(p.Members, func(a, b Person) int { return cmpStrings(a.Name, b.Name, a.ID, b.ID) })
 	}
