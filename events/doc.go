@@ -17,7 +17,12 @@
 // everything into the windows. A page is taken for (position, watermark], the
 // watermark read before the rooms.
 //
-// Lock order, outermost first: Registry.mu, namespace.mu, Cursor.mu, room.mu.
+// Who is there is kept apart from the streams, with a grace, in rosters that are
+// told in batches; an event may ask its audience for answers. What nodes tell each
+// other of that passes over a [Bus].
+//
+// Lock order, outermost first: namespace.sending, Registry.mu, namespace.mu,
+// Cursor.mu, room.mu. Members, rosters and questions are under namespace.mu.
 // Nothing is read from the log and nothing is written to a socket under any of
 // them. A bell is rung under namespace.mu and room.mu, and so must not block.
 package events
