@@ -90,6 +90,12 @@ type Log interface {
 
 	// Sweep enforces retention, and forgets keys and events that have outlived
 	// their time, now. A log also does this by itself; nothing waits for it.
+	//
+	// What is retained is bounded by a Keep, and in a namespace by its own Age,
+	// Events and Bytes where it has some; see [Keep.With]. An implementation takes
+	// both as options, the second as a function of the namespace's name that it may
+	// call at any time, and that may answer differently later: the next Sweep goes
+	// by what it says then, for what was kept before, too.
 	Sweep(ctx context.Context) error
 
 	// Close ends the log once what is under way is done. Calls after it are
@@ -171,6 +177,21 @@ type Keep struct {
 	Bytes      int64         // how many bytes a namespace keeps; default 1 GiB
 	Disk       int64         // how many bytes all namespaces keep, oldest first; default 10 GiB
 	Namespaces int           // how many namespaces there may be; default 10,000
+}
+
+// With gives the bounds of a namespace that has its own: own's Age, Events and
+// Bytes where they are not zero, and else k's. Disk and Namespaces are always k's.
+func (k Keep) With(own Keep) Keep {
+	if own.Age != 0 {
+		k.Age = own.Age
+	}
+	if own.Events != 0 {
+		k.Events = own.Events
+	}
+	if own.Bytes != 0 {
+		k.Bytes = own.Bytes
+	}
+	return k
 }
 
 // WithDefaults fills the zero fields.

@@ -152,6 +152,7 @@ func (a *appender) namespace(name string) (n *namespace, made bool, err error) {
 	}
 	n = &namespace{id: l.nextID, name: name, epoch: events.NewEpoch(), key: make([]byte, 32), segment: -1}
 	rand.Read(n.key)
+	n.bounded = max(l.bounds(n).Events, 0)
 	return n, true, nil
 }
 
@@ -188,6 +189,7 @@ func (a *appender) add(c *commit, n *namespace, m *messages, stretches []*stretc
 	t := events.Stamp(c.now, time.UnixMilli(n.time).UTC())
 	n.time = t.UnixMilli()
 	first := n.last + 1
+	keep := a.log.bounds(n)
 	numbers := numberPrefix(n.id)
 	for i, e := range m.events {
 		n.last++
@@ -206,15 +208,15 @@ func (a *appender) add(c *commit, n *namespace, m *messages, stretches []*stretc
 			set(c.batch, s.prefix, e.Seq, record)
 			s.count++
 			c.touchStretch(s)
-			if a.log.retention.tooLong(s) && !s.over {
-				s.over = true
+			if keep.Events > 0 && s.count > int64(keep.Events) && s.told != keep.Events {
+				s.told = keep.Events
 				c.over = append(c.over, s)
 			}
 		}
 		stretches = stretches[len(e.To):]
 	}
 	n.bytes.Add(int64(m.total))
-	a.log.retention.heavier(n, int64(m.total))
+	a.log.retention.heavier(n, int64(m.total), keep)
 	c.hear(n, m.events)
 	return events.Receipt{Epoch: n.epoch, First: first, Last: n.last, Time: t}
 }

@@ -17,7 +17,7 @@ type store struct{ dir string }
 
 func (s store) Open(t testing.TB, o logtest.Options) events.Log {
 	t.Helper()
-	return open(t, s.dir, disklog.Options{Now: o.Now, Keep: o.Keep})
+	return open(t, s.dir, disklog.Options{Now: o.Now, Keep: o.Keep, KeepOf: o.KeepOf})
 }
 
 func (store) Durable() bool { return true }

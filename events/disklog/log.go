@@ -28,6 +28,11 @@ type Options struct {
 	// little more or, compressed, less.
 	Keep events.Keep
 
+	// KeepOf gives a namespace's own bounds; see [events.Keep.With]. nil means that
+	// none has any. It is called often, from any goroutine and under the log's
+	// locks: it must answer at once and not call the log. Its answers may change.
+	KeepOf func(ns string) events.Keep
+
 	// SweepEvery is how often the log enforces retention by itself; 0 means every
 	// 10 seconds. When it is negative only Sweep does.
 	SweepEvery time.Duration
@@ -96,6 +101,7 @@ type Log struct {
 	dir    string
 	now    func() time.Time
 	keep   events.Keep
+	own    func(ns string) events.Keep // nil for none
 	logger *slog.Logger
 	db     *pebble.DB
 	lock   *pebble.Lock
@@ -127,7 +133,7 @@ var _ events.Log = (*Log)(nil)
 func Open(dir string, o Options) (*Log, error) {
 	o = o.withDefaults()
 	l := &Log{
-		now: o.Now, keep: o.Keep, logger: o.Logger,
+		now: o.Now, keep: o.Keep, own: o.KeepOf, logger: o.Logger,
 		queue:  newQueue(),
 		byName: map[string]*namespace{}, byID: map[uint32]*namespace{},
 	}
@@ -271,6 +277,14 @@ func (l *Log) Head(ctx context.Context, ns string) (events.Head, error) {
 		return events.Head{}, events.Refuse(events.CodeNotFound, "this namespace has no log")
 	}
 	return n.head(), nil
+}
+
+// bounds gives what a namespace is kept within.
+func (l *Log) bounds(n *namespace) events.Keep {
+	if l.own == nil {
+		return l.keep
+	}
+	return l.keep.With(l.own(n.name))
 }
 
 // find gives a namespace that is on disk, or nil.

@@ -39,6 +39,10 @@ type namespace struct {
 	time    int64 // of the last event, milliseconds since 1970
 	changed *commit
 	segment int // its place in changed.segments, -1 for none
+
+	// The sweeper's own: a bound that no stretch is beyond of which it does not
+	// know, 0 for none.
+	bounded int
 }
 
 func (n *namespace) head() events.Head {
@@ -102,7 +106,7 @@ type stretch struct {
 	count   int64
 	removed uint64 // the highest number that its count took
 	changed *commit
-	over    bool // the sweeper has been told that it holds too many
+	told    int // the bound that it was beyond when the sweeper was told so; 0 for none
 }
 
 func (s *stretch) name() string { return string(s.prefix[6:]) }

@@ -164,7 +164,7 @@ func (r *removal) write(c *commit) {
 		s := ch.loaded
 		s.count -= ch.count
 		s.removed = max(s.removed, ch.removed)
-		s.over = false
+		s.told = 0
 		c.touchStretch(s)
 	}
 	n.bytes.Add(-r.size)

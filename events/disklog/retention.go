@@ -32,14 +32,10 @@ type retention struct {
 	over   map[stretchName]struct{} // stretches that hold more than they may
 
 	sweeping sync.Mutex // one sweep at a time
-	scanned  bool       // under sweeping: all stretches were looked at since the start
-
-	keep events.Keep
 }
 
 // start begins the sweeper. When every is negative there is none.
 func (r *retention) start(l *Log, every time.Duration) {
-	r.keep = l.keep
 	r.early = make(chan struct{}, 1)
 	ctx, end := context.WithCancel(context.Background())
 	r.end = end
@@ -69,11 +65,6 @@ func (r *retention) stop() {
 	r.done.Wait()
 }
 
-// tooLong reports whether a stretch holds more than it may.
-func (r *retention) tooLong(s *stretch) bool {
-	return r.keep.Events > 0 && s.count > int64(r.keep.Events)
-}
-
 // tooMany is told of a stretch that holds more than it may, once that is on
 // disk: a sweep that looked before would find nothing to do and forget it.
 func (r *retention) tooMany(ns uint32, name string) {
@@ -87,9 +78,9 @@ func (r *retention) tooMany(ns uint32, name string) {
 
 // heavier is told by the appender of a namespace that has grown. Fast writers
 // are swept after before the time.
-func (r *retention) heavier(n *namespace, by int64) {
+func (r *retention) heavier(n *namespace, by int64, keep events.Keep) {
 	total := r.total.Add(by)
-	if wellPast(n.bytes.Load(), r.keep.Bytes) || wellPast(total, r.keep.Disk) {
+	if wellPast(n.bytes.Load(), keep.Bytes) || wellPast(total, keep.Disk) {
 		select {
 		case r.early <- struct{}{}:
 		default:
@@ -231,12 +222,12 @@ func (l *Log) expireStep(upper []byte) (taken int, err error) {
 
 // sweepNamespaces takes what is older than Keep.Age.
 func (l *Log) sweepNamespaces(ctx context.Context, now time.Time) error {
-	if l.keep.Age <= 0 {
-		return nil
-	}
-	cutoff := now.Add(-l.keep.Age)
 	for _, n := range l.namespaces() {
-		if err := l.takeOldest(ctx, n, bound{before: cutoff, bytes: math.MaxInt64}); err != nil {
+		age := l.bounds(n).Age
+		if age <= 0 {
+			continue
+		}
+		if err := l.takeOldest(ctx, n, bound{before: now.Add(-age), bytes: math.MaxInt64}); err != nil {
 			return err
 		}
 	}
@@ -245,11 +236,9 @@ func (l *Log) sweepNamespaces(ctx context.Context, now time.Time) error {
 
 // sweepBytes takes the oldest of namespaces that are too big.
 func (l *Log) sweepBytes(ctx context.Context, _ time.Time) error {
-	if l.keep.Bytes <= 0 {
-		return nil
-	}
 	for _, n := range l.namespaces() {
-		if over := n.bytes.Load() - l.keep.Bytes; over > 0 {
+		most := l.bounds(n).Bytes
+		if over := n.bytes.Load() - most; most > 0 && over > 0 {
 			if err := l.takeOldest(ctx, n, bound{before: farFuture, bytes: over}); err != nil {
 				return err
 			}
@@ -406,17 +395,18 @@ func (l *Log) oldest(n *namespace) (t time.Time, ok bool, err error) {
 }
 
 // sweepCounts takes the oldest of stretches that hold too many. The appender
-// says which; after a start, when the bound may be another, all are looked at.
+// says which; where the bound is lower than it was, or may be because the log was
+// opened since, all of the namespace's are looked at.
 func (l *Log) sweepCounts(ctx context.Context, _ time.Time) error {
 	r := &l.retention
-	if l.keep.Events <= 0 {
-		return nil
-	}
-	if !r.scanned {
-		if err := l.scanCounts(ctx); err != nil {
-			return err
+	for _, n := range l.namespaces() {
+		most := max(l.bounds(n).Events, 0)
+		if most > 0 && (n.bounded == 0 || most < n.bounded) {
+			if err := l.scanCounts(ctx, n, most); err != nil {
+				return err
+			}
 		}
-		r.scanned = true
+		n.bounded = most
 	}
 	r.overMu.Lock()
 	over := r.over
@@ -456,10 +446,11 @@ func (l *Log) countStep(n *namespace, name string) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	over := count - int64(l.keep.Events)
+	most := int64(l.bounds(n).Events)
+	over := count - most
 	from := max(mark, n.removed.Load())
 	kept := n.kept.Load()
-	if over <= 0 || from >= kept {
+	if most <= 0 || over <= 0 || from >= kept {
 		return false, nil
 	}
 	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: at(c.prefix, from+1), UpperBound: at(c.prefix, kept+1)})
@@ -503,9 +494,10 @@ func (l *Log) countStep(n *namespace, name string) (more bool, err error) {
 	return over > c.count, r.carryOut()
 }
 
-// scanCounts looks at the counters of every stretch, from one to the next.
-func (l *Log) scanCounts(ctx context.Context) error {
-	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: []byte{tableStretch}, UpperBound: tableEnd(tableStretch)})
+// scanCounts looks at the counters of every stretch of a namespace, from one to
+// the next.
+func (l *Log) scanCounts(ctx context.Context, n *namespace, most int) error {
+	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: stretchesKey(n.id), UpperBound: stretchesKey(n.id + 1)})
 	if err != nil {
 		return l.engineError(err)
 	}
@@ -523,7 +515,7 @@ func (l *Log) scanCounts(ctx context.Context) error {
 			return err
 		}
 		prefix := append([]byte(nil), key[:len(key)-seqBytes]...)
-		if count > int64(l.keep.Events) {
+		if count > int64(most) {
 			s := stretch{prefix: prefix}
 			l.retention.tooMany(s.id(), s.name())
 		}

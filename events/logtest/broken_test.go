@@ -364,25 +364,85 @@ var flaws = []flaw{
 	}),
 }
 
+// misled are logs that take their options for others.
+var misled = []struct {
+	name    string
+	caught  string // by this subtest
+	options func(*logtest.Options)
+}{
+	{"has no bounds of namespaces", "retention/of a namespace", func(o *logtest.Options) { o.KeepOf = nil }},
+	{"has no bytes of namespaces", "retention/bytes of a namespace", keptOf(func(k, _ events.Keep) events.Keep { k.Bytes = 0; return k })},
+	{"takes what a namespace does not bound for unbound", "retention/of a namespace", keptOf(func(k, _ events.Keep) events.Keep {
+		if k.Events == 0 {
+			k.Events = -1
+		}
+		return k
+	})},
+	{"takes a namespace that is unbound for one that says nothing", "retention/of a namespace", keptOf(func(k, _ events.Keep) events.Keep {
+		k.Events = max(k.Events, 0)
+		return k
+	})},
+	{"keeps no more than the process's bound", "retention/of a namespace", keptOf(func(k, all events.Keep) events.Keep {
+		k.Age = min(k.Age, all.Age)
+		return k
+	})},
+	{"takes a namespace's disk for its own", "retention/of a namespace", func(o *logtest.Options) {
+		if o.KeepOf != nil {
+			o.Keep.Disk = o.KeepOf("ignored").Disk
+		}
+	}},
+	{"takes a namespace's namespaces for its own", "retention/of a namespace", func(o *logtest.Options) {
+		if o.KeepOf != nil {
+			o.Keep.Namespaces = o.KeepOf("ignored").Namespaces
+		}
+	}},
+	{"asks once", "retention/of a namespace that changes", func(o *logtest.Options) {
+		if of := o.KeepOf; of != nil {
+			var first sync.Map
+			o.KeepOf = func(ns string) events.Keep {
+				k, _ := first.LoadOrStore(ns, of(ns))
+				return k.(events.Keep)
+			}
+		}
+	}},
+}
+
+// keptOf changes what a namespace says of itself.
+func keptOf(change func(own, all events.Keep) events.Keep) func(*logtest.Options) {
+	return func(o *logtest.Options) {
+		if of, all := o.KeepOf, o.Keep; of != nil {
+			o.KeepOf = func(ns string) events.Keep { return change(of(ns), all) }
+		}
+	}
+}
+
 // broken, in the environment, names the flaw that TestRun is to have.
 const broken = "LOGTEST_BROKEN"
 
 func newBroken(t *testing.T) logtest.Store {
-	store := newSurvivor(t)
+	s := brokenStore{newSurvivor(t), func(*logtest.Options) {}, func(l events.Log) events.Log { return l }}
+	name := os.Getenv(broken)
 	for _, f := range flaws {
-		if f.name == os.Getenv(broken) {
-			return brokenStore{store, f.wrap}
+		if f.name == name {
+			s.wrap = f.wrap
 		}
 	}
-	return store
+	for _, f := range misled {
+		if f.name == name {
+			s.options = f.options
+		}
+	}
+	return s
 }
 
 type brokenStore struct {
 	logtest.Store
-	wrap func(events.Log) events.Log
+	options func(*logtest.Options)
+	wrap    func(events.Log) events.Log
 }
 
 func (s brokenStore) Open(t testing.TB, o logtest.Options) events.Log {
+	s.options(&o)
 	return s.wrap(s.Store.Open(t, o))
 }
 
@@ -393,19 +453,25 @@ func TestRunCatches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range flaws {
-		t.Run(f.name, func(t *testing.T) {
+	catches := func(name, caught string) {
+		t.Run(name, func(t *testing.T) {
 			pattern := "^TestRun$"
-			for part := range strings.SplitSeq(f.caught, "/") {
+			for part := range strings.SplitSeq(caught, "/") {
 				pattern += "/^" + regexp.QuoteMeta(strings.ReplaceAll(part, " ", "_")) + "$"
 			}
 			cmd := exec.CommandContext(t.Context(), self, "-test.run="+pattern, "-test.timeout=60s")
-			cmd.Env = append(os.Environ(), broken+"="+f.name)
+			cmd.Env = append(os.Environ(), broken+"="+name)
 			out, err := cmd.CombinedOutput()
-			want := "--- FAIL: TestRun/" + strings.ReplaceAll(f.caught, " ", "_")
+			want := "--- FAIL: TestRun/" + strings.ReplaceAll(caught, " ", "_")
 			if err == nil || !strings.Contains(string(out), want) {
-				t.Errorf("%s did not catch it: %v\n%s", f.caught, err, out)
+				t.Errorf("%s did not catch it: %v\n%s", caught, err, out)
 			}
 		})
+	}
+	for _, f := range flaws {
+		catches(f.name, f.caught)
+	}
+	for _, f := range misled {
+		catches(f.name, f.caught)
 	}
 }

@@ -30,13 +30,19 @@ type fixture struct {
 	store Store
 	clock *Clock
 	keep  events.Keep
+	own   func(ns string) events.Keep // nil for none
 	log   events.Log
 	tape  *tape
 }
 
 // begin opens a log on a new store.
 func begin(t *testing.T, newStore func(*testing.T) Store, keep events.Keep) *fixture {
-	f := &fixture{t: t, ctx: t.Context(), store: newStore(t), clock: NewClock(start), keep: keep}
+	return beginWith(t, newStore, keep, nil)
+}
+
+// beginWith opens one whose namespaces have bounds of their own.
+func beginWith(t *testing.T, newStore func(*testing.T) Store, keep events.Keep, own func(ns string) events.Keep) *fixture {
+	f := &fixture{t: t, ctx: t.Context(), store: newStore(t), clock: NewClock(start), keep: keep, own: own}
 	f.open()
 	t.Cleanup(func() { f.close() })
 	return f
@@ -44,7 +50,7 @@ func begin(t *testing.T, newStore func(*testing.T) Store, keep events.Keep) *fix
 
 func (f *fixture) open() {
 	f.t.Helper()
-	f.log = f.store.Open(f.t, Options{Now: f.clock.Now, Keep: f.keep})
+	f.log = f.store.Open(f.t, Options{Now: f.clock.Now, Keep: f.keep, KeepOf: f.own})
 	f.tape = newTape()
 	f.log.Tail(f.tape.hear)
 }

@@ -41,6 +41,9 @@ func Run(t *testing.T, newStore func(t *testing.T) Store) {
 		{"retention/bytes", retentionByBytes},
 		{"retention/bytes of what is gone", bytesOfGone},
 		{"retention/disk", retentionByDisk},
+		{"retention/of a namespace", retentionOfNamespace},
+		{"retention/bytes of a namespace", bytesOfNamespaces},
+		{"retention/of a namespace that changes", retentionChanges},
 		{"retention/random", randomRetention},
 		{"retention/read together with sweeps", readsDuringSweeps},
 

@@ -20,10 +20,14 @@ type Store interface {
 	Durable() bool
 }
 
-// Options is what the suite wants of the log it opens. The suite sets both.
+// Options is what the suite wants of the log it opens. The suite sets Now and Keep.
 type Options struct {
 	Now  func() time.Time // the clock; safe for concurrent use
 	Keep events.Keep      // the bounds; as everywhere, zero fields mean the default
+
+	// KeepOf gives the bounds of a namespace that has its own; nil means that none
+	// has. Its answers change; it is safe for concurrent use.
+	KeepOf func(ns string) events.Keep
 }
 
 // Volatile makes the stores for a log that keeps nothing beyond Close. Its

@@ -26,7 +26,7 @@ func (s *survivor) Durable() bool { return true }
 
 func (s *survivor) Open(_ testing.TB, o logtest.Options) events.Log {
 	if s.log == nil {
-		s.log = memlog.New(memlog.Options{Now: o.Now, Keep: o.Keep, SweepEvery: -1})
+		s.log = memlog.New(memlog.Options{Now: o.Now, Keep: o.Keep, KeepOf: o.KeepOf, SweepEvery: -1})
 		s.t.Cleanup(func() { s.log.Close() })
 	}
 	return &life{log: s.log}

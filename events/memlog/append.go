@@ -116,7 +116,7 @@ func (l *Log) hand(seg events.Segment, size int64) {
 	if tail != nil {
 		tail(seg)
 	}
-	l.wakeSweeper(size)
+	l.wakeSweeper(seg.Namespace, size)
 }
 
 func (n *namespace) receipt(seg events.Segment) events.Receipt {

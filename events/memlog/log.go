@@ -18,6 +18,11 @@ type Options struct {
 	// Disk count Draft.Size, once for each event.
 	Keep events.Keep
 
+	// KeepOf gives a namespace's own bounds; see [events.Keep.With]. nil means that
+	// none has any. It is called often, from any goroutine and under the log's
+	// locks: it must answer at once and not call the log. Its answers may change.
+	KeepOf func(ns string) events.Keep
+
 	// SweepEvery is how often the log enforces retention by itself; 0 means each
 	// minute. When it is negative only Sweep does.
 	SweepEvery time.Duration
@@ -31,6 +36,7 @@ type Options struct {
 type Log struct {
 	now  func() time.Time
 	keep events.Keep
+	own  func(ns string) events.Keep // nil for none
 
 	size  atomic.Int64   // of all namespaces' events
 	early chan struct{}  // asks the sweeper not to wait; nil when there is none
@@ -50,6 +56,7 @@ func New(o Options) *Log {
 	l := &Log{
 		now:        o.Now,
 		keep:       o.Keep.WithDefaults(),
+		own:        o.KeepOf,
 		stop:       make(chan struct{}),
 		namespaces: map[string]*namespace{},
 	}
@@ -132,6 +139,14 @@ func (l *Log) enter(ctx context.Context) (leave func(), err error) {
 
 func ended(ctx context.Context) error {
 	return &events.Error{Code: events.CodeUnavailable, Detail: "the caller no longer waits for the log", Cause: context.Cause(ctx)}
+}
+
+// bounds gives what a namespace is kept within.
+func (l *Log) bounds(ns string) events.Keep {
+	if l.own == nil {
+		return l.keep
+	}
+	return l.keep.With(l.own(ns))
 }
 
 // find gives the namespace, or nil.

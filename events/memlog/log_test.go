@@ -58,10 +58,19 @@ func TestSweepsByItself(t *testing.T) {
 
 // A minute of fast writers is not waited for.
 func TestSweepsEarly(t *testing.T) {
-	for name, keep := range map[string]events.Keep{"bytes": {Bytes: 100_000}, "disk": {Disk: 100_000}} {
+	for name, o := range map[string]memlog.Options{
+		"bytes": {Keep: events.Keep{Bytes: 100_000}},
+		"disk":  {Keep: events.Keep{Disk: 100_000}},
+		"its own": {KeepOf: func(ns string) events.Keep {
+			if ns != "acme" {
+				return events.Keep{}
+			}
+			return events.Keep{Bytes: 100_000}
+		}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				log := memlog.New(memlog.Options{Keep: keep})
+				log := memlog.New(o)
 				defer log.Close()
 				for range 300 {
 					if _, err := log.Append(t.Context(), "acme", batch(string(make([]byte, 1000)), "a")); err != nil {

@@ -14,6 +14,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestLog(t *testing.T) {
 	logtest.Run(t, logtest.Volatile(func(_ testing.TB, o logtest.Options) events.Log {
-		return memlog.New(memlog.Options{Now: o.Now, Keep: o.Keep, SweepEvery: -1})
+		return memlog.New(memlog.Options{Now: o.Now, Keep: o.Keep, KeepOf: o.KeepOf, SweepEvery: -1})
 	}))
 }

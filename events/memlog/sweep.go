@@ -33,7 +33,7 @@ func (l *Log) sweep(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ended(ctx)
 		}
-		n.sweep(now, l.keep)
+		n.sweep(now, l.bounds(n.name))
 	}
 	if l.keep.Disk > 0 {
 		return l.sweepDisk(ctx, namespaces)
@@ -191,11 +191,11 @@ func (l *Log) sweepEvery(d time.Duration) {
 	}
 }
 
-// wakeSweeper asks for a sweep before its time when a namespace of this size, or
-// all together, have grown well past their bounds: a minute of fast writers is a
+// wakeSweeper asks for a sweep before its time when a namespace, of this size now,
+// or all together have grown well past their bounds: a minute of fast writers is a
 // lot of memory.
-func (l *Log) wakeSweeper(size int64) {
-	if !wellPast(size, l.keep.Bytes) && !wellPast(l.size.Load(), l.keep.Disk) {
+func (l *Log) wakeSweeper(ns string, size int64) {
+	if !wellPast(size, l.bounds(ns).Bytes) && !wellPast(l.size.Load(), l.keep.Disk) {
 		return
 	}
 	select {
