@@ -113,7 +113,9 @@ func TestFullDisk(t *testing.T) {
 
 // Retention heals a full disk by itself: what it deletes may use the reserve.
 func TestRetentionHealsFullDisk(t *testing.T) {
-	disk := smallDisk(t, 80<<20)
+	// Room for the reserve and for as many write-ahead logs as the engine keeps to
+	// write over, which are 48 MiB when there were many at once.
+	disk := smallDisk(t, 100<<20)
 	clock := logtest.NewClock(time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
 	l := open(t, filepath.Join(disk, "log"), disklog.Options{Reserve: 32 << 20, Now: clock.Now, Keep: events.Keep{Age: time.Hour, Events: -1}})
 	defer l.Close()
