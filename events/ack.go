@@ -115,7 +115,7 @@ func (n *namespace) askedLocked(e *Event) {
 	}
 	a.cost = 256 + 64*len(members)
 	n.askCost += a.cost
-	if len(a.waiting) == 0 {
+	if len(a.waiting) == 0 || n.reg.settled.Load() {
 		n.overLocked(a)
 		return
 	}

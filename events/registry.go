@@ -46,6 +46,7 @@ type Registry struct {
 	o        Options
 	started  time.Time
 	draining atomic.Bool
+	settled  atomic.Bool
 	streams  atomic.Int64
 
 	mu         sync.Mutex
