@@ -22,10 +22,12 @@ func answer(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body) // whoever is gone by now asks again with the same key
 }
 
-// appendTime appends a time as a JSON string: RFC 3339 in UTC, always with
-// milliseconds.
+// timeFormat is RFC 3339 in UTC, always with milliseconds.
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// appendTime appends a time as a JSON string.
 func appendTime(b []byte, t time.Time) []byte {
-	return append(t.UTC().AppendFormat(append(b, '"'), "2006-01-02T15:04:05.000Z"), '"')
+	return append(t.UTC().AppendFormat(append(b, '"'), timeFormat), '"')
 }
 
 // said is the answer to one event: {"id","time","from"}, without an id when it

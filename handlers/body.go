@@ -238,41 +238,21 @@ func batch(raw []byte, d draft) ([]events.Body, error) {
 	return out, nil
 }
 
-// line reads {"event","data","ttl"}. It reads it member by member: into a struct,
-// encoding/json would take "Event" for "event", and the last of two.
+// line reads {"event","data","ttl"}.
 func line(text []byte, d draft) (b events.Body, err error) {
-	bad := events.Refuse(events.CodeBadJSON, "not a JSON object on one line")
 	b.Event, b.TTL = d.event, d.ttl
-	dec := json.NewDecoder(bytes.NewReader(text))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return b, bad
+	members, err := objectOf(text, events.CodeBadEvent)
+	if err != nil {
+		return b, err
 	}
-	seen := make(map[string]bool, 3)
-	for dec.More() {
-		t, err := dec.Token()
-		name, ok := t.(string)
-		if err != nil || !ok {
-			return b, bad
-		}
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return b, bad
-		}
-		if seen[name] {
-			return b, events.Refuse(events.CodeBadEvent, "a member is there twice")
-		}
-		seen[name] = true
-		if err := member(&b, name, value); err != nil {
+	hasData := false
+	for _, m := range members {
+		hasData = hasData || m.name == "data"
+		if err := member(&b, m.name, m.value); err != nil {
 			return b, err
 		}
 	}
-	if t, err := dec.Token(); err != nil || t != json.Delim('}') {
-		return b, bad
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return b, bad
-	}
-	if !seen["data"] {
+	if !hasData {
 		return b, events.Refuse(events.CodeBadEvent, "an event has data; say null for none")
 	}
 	return b, nil

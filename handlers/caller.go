@@ -27,13 +27,17 @@ func (k key) opens(token string) bool {
 	return subtle.ConstantTimeCompare(d[:], k.digest[:]) == 1 && k.set
 }
 
-// caller gives who asks: bad-id for a connection ID that cannot be, unauthorized
-// for a token that is not the key. A server without a key knows no token, and
-// says so: a caller that shows one does not mean to be anonymous.
-func (s *Server) caller(r *http.Request, q url.Values) (events.Caller, error) {
+// caller gives who asks: bad-id for a connection ID that cannot be, or for none
+// where the action is about oneself, unauthorized for a token that is not the key.
+// A server without a key knows no token, and says so: a caller that shows one does
+// not mean to be anonymous.
+func (s *Server) caller(r *http.Request, q url.Values, oneself bool) (events.Caller, error) {
 	connection, err := connectionID(r, q)
 	if err != nil {
 		return events.Caller{}, err
+	}
+	if oneself && connection == "" {
+		return events.Caller{}, events.Refuse(events.CodeBadID, "say who you are with the header Connection-ID, or with ?cid=")
 	}
 	tokens := bearers(r)
 	switch {

@@ -8,8 +8,8 @@ import (
 	"parley/events"
 )
 
-// The forms in which an event's bytes are remembered beside it, made once however
-// many read them.
+// The forms in which the bytes of an event, or of a presence, are remembered
+// beside it, made once however many read them.
 const (
 	formSSE = iota
 	formLine
@@ -25,7 +25,7 @@ func appendEvent(dst []byte, epoch string, e *events.Event) []byte {
 	}
 	dst = append(appendPlace(dst, e), `,"event":`...)
 	dst = append(events.QuoteJSON(dst, e.Event), ',')
-	return append(appendSaid(dst, e), '}')
+	return append(appendAsked(appendSaid(dst, e), epoch, e), '}')
 }
 
 // appendLine appends an event as the object of a line: "event" and "id" first. The
@@ -39,7 +39,7 @@ func appendLine(dst []byte, epoch string, e *events.Event) []byte {
 		return append(append(dst, ','), e.Data[1:]...) // an object with a member at least
 	}
 	dst = appendPlace(append(dst, ','), e)
-	return append(appendSaid(append(dst, ','), e), '}')
+	return append(appendAsked(appendSaid(append(dst, ','), e), epoch, e), '}')
 }
 
 func appendID(dst []byte, epoch string, e *events.Event) []byte {
@@ -74,12 +74,36 @@ func appendSaid(dst []byte, e *events.Event) []byte {
 			dst = append(events.QuoteJSON(append(dst, m.key...), m.value), ',')
 		}
 	}
-	dst = appendData(append(dst, `"data":`...), e.Data)
-	if e.Encoding != "" {
-		dst = events.QuoteJSON(append(dst, `,"encoding":`...), e.Encoding)
-		dst = events.QuoteJSON(append(dst, `,"type":`...), e.Type)
-	}
+	dst = appendPayload(dst, e.Data, e.Encoding, e.Type)
 	return appendTime(append(dst, `,"time":`...), e.Time)
+}
+
+// appendPayload appends the members that hold what was said.
+func appendPayload(dst, data []byte, encoding, typ string) []byte {
+	dst = appendData(append(dst, `"data":`...), data)
+	if encoding != "" {
+		dst = events.QuoteJSON(append(dst, `,"encoding":`...), encoding)
+		dst = events.QuoteJSON(append(dst, `,"type":`...), typ)
+	}
+	return dst
+}
+
+// appendAsked appends the member that asks for an answer: what to send it to, and
+// until when.
+func appendAsked(dst []byte, epoch string, e *events.Event) []byte {
+	if e.AckBy.IsZero() {
+		return dst
+	}
+	dst = events.QuoteJSON(append(dst, `,"ack":{"id":`...), ackID(epoch, e))
+	return append(appendTime(append(dst, `,"by":`...), e.AckBy), '}')
+}
+
+// ackID gives what answers to an event are sent to.
+func ackID(epoch string, e *events.Event) string {
+	if e.AckID != "" {
+		return e.AckID
+	}
+	return events.ID{Epoch: epoch, Seq: e.Seq}.String()
 }
 
 func appendStrings(dst []byte, list []string) []byte {

@@ -13,10 +13,7 @@ func (s *Server) history(w http.ResponseWriter, r *http.Request, q request) erro
 	if err != nil {
 		return err
 	}
-	if err := acceptsJSON(r); err != nil {
-		return err
-	}
-	registry, err := s.registry()
+	registry, err := s.asJSON(r)
 	if err != nil {
 		return err
 	}
@@ -45,10 +42,7 @@ func (s *Server) historyEvent(w http.ResponseWriter, r *http.Request, q request)
 	if !isID(q.id) {
 		return events.Refuse(events.CodeBadID, "an event's ID is its epoch, - and its number")
 	}
-	if err := acceptsJSON(r); err != nil {
-		return err
-	}
-	registry, err := s.registry()
+	registry, err := s.asJSON(r)
 	if err != nil {
 		return err
 	}
@@ -63,9 +57,6 @@ func (s *Server) historyEvent(w http.ResponseWriter, r *http.Request, q request)
 // look reads which page of which room is asked for. An empty bound is none: it is
 // what a client has before its first page.
 func (q request) look() (room string, l events.Look, err error) {
-	if err = unbuilt(q.query, "ticket"); err != nil {
-		return "", l, err
-	}
 	if room, err = q.roomOfPathOr(); err != nil {
 		return "", l, err
 	}
@@ -90,4 +81,13 @@ func acceptsJSON(r *http.Request) error {
 		return events.Refuse(codeNotAcceptable, "the answer is application/json")
 	}
 	return nil
+}
+
+// asJSON gives the registry to whoever can read the answer that follows, which is
+// JSON.
+func (s *Server) asJSON(r *http.Request) (*events.Registry, error) {
+	if err := acceptsJSON(r); err != nil {
+		return nil, err
+	}
+	return s.registry()
 }

@@ -22,6 +22,8 @@ type ask struct {
 	as        representation
 	start     events.Start
 	given     bool          // a place to start from was asked for
+	presence  bool          // tell who is there
+	name      string        // the nickname, "" for none
 	heartbeat time.Duration // of a stream
 	wait      time.Duration // of a poll
 }
@@ -30,6 +32,20 @@ type ask struct {
 func (s *Server) asks(r *http.Request, q request) (a ask, err error) {
 	if a.start, a.given, err = startOf(r, q.query); err != nil {
 		return ask{}, err
+	}
+	if a.presence, err = flag(q.query, "presence"); err != nil {
+		return ask{}, err
+	}
+	if a.presence && q.all {
+		return ask{}, events.Refuse(events.CodeBadParameter, "presence is told of rooms that are named, not of room=*")
+	}
+	if a.name, _, err = one(q.query, "name"); err != nil {
+		return ask{}, err
+	}
+	if a.name != "" {
+		if err = events.CheckNickname(a.name); err != nil {
+			return ask{}, err
+		}
 	}
 	if a.heartbeat, err = between(q.query, "heartbeat", leastHeartbeat, mostHeartbeat, s.o.Heartbeat); err != nil {
 		return ask{}, err
@@ -81,12 +97,15 @@ func (s *Server) listen(w http.ResponseWriter, r *http.Request, q request) error
 	bell := pump.NewBell()
 	cursor, err := reg.Listen(r.Context(), q.caller, q.ns, events.Listen{
 		Rooms: q.rooms, All: q.all, Start: a.start, Bell: bell,
+		Presence: a.presence, Name: a.name,
+		// Without a connection ID each poll would be somebody else who came and went.
+		Unseen: a.as == asPoll && q.caller.Connection == "",
 	})
 	if err != nil {
 		return err
 	}
 	if a.as == asPoll {
-		return s.poll(w, r, cursor, bell, a)
+		return s.poll(w, r, cursor, bell, q, a)
 	}
 	s.stream(w, r, cursor, bell, a)
 	return nil

@@ -18,6 +18,7 @@ type metrics struct {
 	refused   *prometheus.CounterVec
 	published *prometheus.CounterVec
 	bytes     prometheus.Counter
+	acks      *prometheus.CounterVec
 }
 
 func newMetrics(s *Server) *metrics {
@@ -39,15 +40,32 @@ func newMetrics(s *Server) *metrics {
 			Name: "parley_published_bytes_total",
 			Help: "Bytes of the bodies published, as they were posted; repeats not counted.",
 		}),
+		acks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_acks_total",
+			Help: "Answers that posts asked for, by whether they came or the member was missing; repeats not counted.",
+		}, []string{"outcome"}),
 	}
 	reg.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.requests, m.refused, m.published, m.bytes,
+		m.requests, m.refused, m.published, m.bytes, m.acks,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "parley_streams",
 			Help: "Streams and polls that are open.",
 		}, func() float64 { return float64(s.streams.Open.Load()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "parley_members",
+			Help: "Members that are there, in all namespaces: with a stream, or gone for less than the grace.",
+		}, func() float64 {
+			if r := s.life.Load().registry; r != nil {
+				return float64(r.Present())
+			}
+			return 0
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "parley_acks_waiting",
+			Help: "Posts that wait for those they asked to answer.",
+		}, func() float64 { return float64(s.askers.Waiting()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "parley_streams_opened_total",
 			Help: "Streams and polls opened.",

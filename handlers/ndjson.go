@@ -27,6 +27,25 @@ func lineOf(epoch string, e *events.Event) []byte {
 	})
 }
 
+func (ndjson) rooms(dst []byte, rooms []string) []byte {
+	return append(appendRoomsLine(dst, rooms), '\n')
+}
+
+func appendRoomsLine(dst []byte, rooms []string) []byte {
+	return append(appendRooms(append(dst, `{"event":"rooms",`...), rooms), '}')
+}
+
+func (ndjson) presence(dst []byte, p *events.Presence) []byte {
+	return append(append(dst, presenceLine(p)...), '\n')
+}
+
+// presenceLine gives a presence as the object of a line, without its end.
+func presenceLine(p *events.Presence) []byte {
+	return p.Form(formLine, func(p *events.Presence) []byte {
+		return append(appendPresence([]byte(`{"event":"presence",`), p), '}')
+	})
+}
+
 func (ndjson) gap(dst []byte, g *events.Gap) []byte {
 	return append(appendGapLine(dst, g), '\n')
 }

@@ -46,7 +46,8 @@ func TestWhereARequestMayComeFrom(t *testing.T) {
 			status         int
 		}{
 			{"POST", "/acme/lobby", 201}, {"GET", "/acme/lobby?format=json", 200},
-			{"GET", "/acme/lobby/history", 200}, {"PUT", "/acme/lobby/members/me", 501},
+			{"GET", "/acme/lobby/history", 200}, {"PUT", "/quiet/lobby/members/me?cid=" + ann, 404}, {"PATCH", "/quiet/-/members/me?cid=" + ann, 415},
+			{"DELETE", "/quiet/-/members/me?cid=" + ann, 404},
 		} {
 			r := s.do(call.method, call.target, "x", c.headers...)
 			switch {

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,10 +26,11 @@ func pollHeader(h http.Header) {
 // poll answers with what there is from a position, or waits for something. While
 // it waits it is a stream like any other; a client that goes away ends it. An
 // error has written nothing.
-func (s *Server) poll(w http.ResponseWriter, r *http.Request, cursor *events.Cursor, bell *pump.Bell, a ask) error {
+func (s *Server) poll(w http.ResponseWriter, r *http.Request, cursor *events.Cursor, bell *pump.Bell, q request, a ask) error {
 	defer cursor.Close()
 	began := s.opened(cursor, formats[asPoll])
 	p := poll{body: []byte(`{"events":[`)}
+	p.elsewhere(cursor.Hello().Rooms, q)
 	reason, err := p.gather(r, cursor, bell, a)
 	if err != nil {
 		s.closed(cursor, began, 0, "log")
@@ -54,10 +56,25 @@ func (s *Server) poll(w http.ResponseWriter, r *http.Request, cursor *events.Cur
 // A poll is an answer that grows.
 type poll struct {
 	body   []byte
-	told   int // what is in the array: gaps and bye too
+	told   int  // what is in the array: gaps and bye too
+	news   bool // something of that is a reason to answer
+	asked  bool // the cursor has given its first page
 	events int
 	size   int
 	next   events.ID
+}
+
+// elsewhere tells a poll that came back its rooms where they are not those that it
+// names: there is no hello that would.
+func (p *poll) elsewhere(rooms []string, q request) {
+	if q.all || sameSet(rooms, q.rooms) {
+		return
+	}
+	p.body = appendRoomsLine(p.comma(), rooms)
+}
+
+func sameSet(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // gather fills the answer. gone is why there is nobody to answer any more.
@@ -84,7 +101,7 @@ func (p *poll) gather(r *http.Request, cursor *events.Cursor, bell *pump.Bell, a
 			return "", nil
 		case d.More:
 			continue
-		case p.told > 0, last:
+		case p.news, last:
 			return "", nil
 		}
 		select {
@@ -97,7 +114,20 @@ func (p *poll) gather(r *http.Request, cursor *events.Cursor, bell *pump.Bell, a
 	}
 }
 
+// add puts a page into the answer. Who is there when the poll begins is told with
+// whatever it answers, since nobody knows what changed after the poll before; it
+// is itself nothing to answer for, or no poll would wait.
 func (p *poll) add(epoch string, d *events.Delivery) {
+	if d.Rooms != nil {
+		p.body = appendRoomsLine(p.comma(), d.Rooms)
+		p.news = true
+	}
+	for _, who := range d.Presence {
+		p.body = append(p.comma(), presenceLine(who)...)
+		p.news = p.news || p.asked || !who.Whole
+	}
+	p.asked = true
+	p.news = p.news || len(d.Gaps) > 0 || len(d.Events) > 0
 	for i := range d.Gaps {
 		p.body = appendGapLine(p.comma(), &d.Gaps[i])
 	}

@@ -71,14 +71,11 @@ func lifetime(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// unbuilt refuses the parameters of a route that are promised and not built yet:
-// left out without a word, they would be missed where it hurts. One that is off
-// asks for nothing.
-func unbuilt(q url.Values, names ...string) error {
-	for _, name := range names {
-		if v := q[name]; len(v) > 0 && !slices.Contains([]string{"", "0", "false"}, v[0]) {
-			return events.Refuse(codeNotImplemented, "this server does not know %s yet", name)
-		}
+// unbuilt refuses the parameter that is promised and not built yet: left out
+// without a word, it would be missed where it hurts. An empty one asks for nothing.
+func unbuilt(q url.Values) error {
+	if slices.ContainsFunc(q["ticket"], func(v string) bool { return v != "" }) {
+		return events.Refuse(codeNotImplemented, "this server does not know ticket yet")
 	}
 	return nil
 }
@@ -134,22 +131,15 @@ func (q *request) heard() error {
 
 // listenTo and headOf know which rooms are meant; the rest is the stream's.
 func (s *Server) listenTo(w http.ResponseWriter, r *http.Request, q request) error {
-	if err := q.listening(); err != nil {
+	if err := q.heard(); err != nil {
 		return err
 	}
 	return s.listen(w, r, q)
 }
 
 func (s *Server) headOf(w http.ResponseWriter, r *http.Request, q request) error {
-	if err := q.listening(); err != nil {
+	if err := q.heard(); err != nil {
 		return err
 	}
 	return s.head(w, r, q)
-}
-
-func (q *request) listening() error {
-	if err := unbuilt(q.query, "presence", "name", "ticket"); err != nil {
-		return err
-	}
-	return q.heard()
 }

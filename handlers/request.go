@@ -15,10 +15,11 @@ type request struct {
 	all    bool     // ?room=*: everything in the namespace
 	caller events.Caller
 
-	room  string     // the room of the path; "" where the path has none
-	id    string     // the last segment of …/history/{id}, as it was received
-	file  string     // the last segment of /-/static/{file}
-	query url.Values // the whole query
+	room   string     // the room of the path; "" where the path has none
+	member string     // the member of the path
+	id     string     // the last segment of …/history/{id} and …/acks/{id}, as it was received
+	file   string     // the last segment of /-/static/{file}
+	query  url.Values // the whole query
 }
 
 // An action is what a method does on a path. It writes the answer itself, or
@@ -26,5 +27,6 @@ type request struct {
 type action struct {
 	need    events.Permission // what the caller must be permitted
 	listens bool              // the answer may be a stream, and so an EventSource's
+	oneself bool              // it is about the caller's own member, which a connection ID names
 	run     func(*Server, http.ResponseWriter, *http.Request, request) error
 }

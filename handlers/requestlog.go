@@ -37,10 +37,27 @@ func (s *Server) logPublished(r *http.Request, ns string, p events.Post, size in
 		attrs = append(attrs, slog.String("sender", done.From))
 	}
 	attrs = append(attrs, slog.Int("bytes", size))
+	if a := done.Acks; a != nil {
+		attrs = append(attrs, slog.Int("expected", a.Expected), slog.Int("answered", len(a.Answers)), slog.Int("missing", len(a.Missing)))
+		if !done.Replayed {
+			s.metrics.acks.WithLabelValues("answered").Add(float64(len(a.Answers)))
+			s.metrics.acks.WithLabelValues("missing").Add(float64(len(a.Missing)))
+		}
+	}
 	if kept != "kept" {
 		attrs = append(attrs, slog.String("kept", kept))
 	}
 	s.log.LogAttrs(r.Context(), slog.LevelInfo, "event published", attrs...)
+}
+
+// logDone says once that something was done to members, rooms or history, never
+// what anybody is called or says of itself.
+func (s *Server) logDone(r *http.Request, what string, q request, attrs ...slog.Attr) {
+	who := []slog.Attr{slog.String("namespace", q.ns)}
+	if q.member != "" {
+		who = append(who, slog.String("member", q.member))
+	}
+	s.log.LogAttrs(r.Context(), slog.LevelInfo, what, append(who, attrs...)...)
 }
 
 // logRefused says once what was refused: never a query string, which may hold a

@@ -34,20 +34,45 @@ var publicRoutes = []route{
 	{"/-/*", nil},
 
 	{"/:ns", listenAndSend},
-	{"/:ns/-/history", history((*Server).history)},
-	{"/:ns/-/history/:id", history((*Server).historyEvent)},
-	{"/:ns/-/members", map[string]action{"GET": later, "HEAD": later, "PUT": later, "DELETE": later}},
-	{"/:ns/-/members/:id", map[string]action{"PATCH": later, "DELETE": later}},
-	{"/:ns/-/rooms", map[string]action{"GET": later, "HEAD": later}},
-	{"/:ns/-/acks/:id", map[string]action{"POST": later}},
+	{"/:ns/-/history", history},
+	{"/:ns/-/history/:id", historyEvent},
+	{"/:ns/-/members", map[string]action{
+		"GET":    {need: events.MayRead, run: (*Server).members},
+		"HEAD":   {need: events.MayRead, run: (*Server).members},
+		"PUT":    {need: events.MayManage, run: (*Server).moveMembers},
+		"DELETE": {need: events.MayManage, run: (*Server).disconnectMembers},
+	}},
+	{"/:ns/-/members/me", map[string]action{
+		"PATCH":  {need: events.MayRead, oneself: true, run: (*Server).describe},
+		"PUT":    {need: events.MayRead, oneself: true, run: (*Server).join},
+		"DELETE": {need: events.MayRead, oneself: true, run: (*Server).disconnectOneself},
+	}},
+	{"/:ns/-/members/:member", map[string]action{
+		"PUT":    {need: events.MayManage, run: (*Server).moveMember},
+		"DELETE": {need: events.MayManage, run: (*Server).disconnectMember},
+	}},
+	{"/:ns/-/rooms", gets(action{need: events.MayRead, run: (*Server).rooms})},
+	{"/:ns/-/acks/:id", map[string]action{"POST": {need: events.MayRead, oneself: true, run: (*Server).ack}}},
 	{"/:ns/-", nil},
 	{"/:ns/-/*", nil},
 
 	{"/:ns/:room", listenAndSend},
-	{"/:ns/:room/history", history((*Server).history)},
-	{"/:ns/:room/history/:id", history((*Server).historyEvent)},
-	{"/:ns/:room/members", map[string]action{"GET": later, "HEAD": later, "PUT": later, "DELETE": later}},
-	{"/:ns/:room/members/:id", map[string]action{"PUT": later, "DELETE": later}},
+	{"/:ns/:room/history", history},
+	{"/:ns/:room/history/:id", historyEvent},
+	{"/:ns/:room/members", map[string]action{
+		"GET":    {need: events.MayRead, run: (*Server).members},
+		"HEAD":   {need: events.MayRead, run: (*Server).members},
+		"PUT":    {need: events.MayManage, run: (*Server).moveMembers},
+		"DELETE": {need: events.MayManage, run: (*Server).moveMembers},
+	}},
+	{"/:ns/:room/members/me", map[string]action{
+		"PUT":    {need: events.MayRead, oneself: true, run: (*Server).join},
+		"DELETE": {need: events.MayRead, oneself: true, run: (*Server).leave},
+	}},
+	{"/:ns/:room/members/:member", map[string]action{
+		"PUT":    {need: events.MayManage, run: (*Server).moveMember},
+		"DELETE": {need: events.MayManage, run: (*Server).moveMember},
+	}},
 }
 
 // opsRoutes is the map of the operator's side.
@@ -65,14 +90,22 @@ var listenAndSend = map[string]action{
 	"POST": {need: events.MayWrite, run: (*Server).send},
 }
 
+var history = map[string]action{
+	"GET":    {need: events.MayHistory, run: (*Server).history},
+	"HEAD":   {need: events.MayHistory, run: (*Server).history},
+	"DELETE": {need: events.MayManage, run: (*Server).erase},
+}
+
+// One's own event takes no permission to erase, so the registry judges it.
+var historyEvent = map[string]action{
+	"GET":    {need: events.MayHistory, run: (*Server).historyEvent},
+	"HEAD":   {need: events.MayHistory, run: (*Server).historyEvent},
+	"DELETE": {run: (*Server).eraseEvent},
+}
+
 // gets is a path that can only be read. HEAD stands beside every GET.
 func gets(a action) map[string]action {
 	return map[string]action{"GET": a, "HEAD": a}
-}
-
-func history(run func(*Server, http.ResponseWriter, *http.Request, request) error) map[string]action {
-	a := action{need: events.MayHistory, run: run}
-	return map[string]action{"GET": a, "HEAD": a, "DELETE": later}
 }
 
 func everything(a action) map[string]action {
@@ -149,6 +182,9 @@ func names(c echo.Context) (q request, err error) {
 		case "room":
 			q.room = value
 			err = events.CheckRoom(value)
+		case "member":
+			q.member = value
+			err = events.CheckMember(value)
 		case "id":
 			q.id = value
 		case "file":

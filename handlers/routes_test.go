@@ -93,7 +93,9 @@ func TestMethods(t *testing.T) {
 		{"/acme/lobby/members", "DELETE, GET, HEAD, OPTIONS, PUT"},
 		{"/acme/lobby/members/me", "DELETE, OPTIONS, PUT"},
 		{"/acme/-/members", "DELETE, GET, HEAD, OPTIONS, PUT"},
-		{"/acme/-/members/me", "DELETE, OPTIONS, PATCH"},
+		{"/acme/-/members/me", "DELETE, OPTIONS, PATCH, PUT"},
+		{"/acme/-/members/k3x7abcdefgh2345", "DELETE, OPTIONS, PUT"},
+		{"/acme/lobby/members/k3x7abcdefgh2345", "DELETE, OPTIONS, PUT"},
 		{"/acme/-/rooms", "GET, HEAD, OPTIONS"},
 		{"/acme/-/acks/abc", "OPTIONS, POST"},
 	} {
@@ -117,6 +119,7 @@ func TestHEADStandsBesideEveryGET(t *testing.T) {
 		"/", "/-/health", "/-/ready", "/-/parley.js", "/-/parley.d.ts", "/-/openapi.json", "/-/static/style.css",
 		"/acme/lobby/history", "/acme/lobby/history/" + id, "/acme/-/history?room=lobby", "/acme/-/history/" + id + "?room=lobby",
 		"/acme/lobby?format=json", "/nobody/-/history?room=x",
+		"/acme/-/members", "/acme/lobby/members", "/acme/-/members?room=lobby", "/acme/-/rooms", "/nobody/-/rooms", "/nobody/-/members",
 	} {
 		get, head := s.get(path), s.do("HEAD", path, "")
 		if head.status != get.status || head.body != "" || head.header.Get("Content-Type") != get.header.Get("Content-Type") {
@@ -137,20 +140,15 @@ func TestHEADStandsBesideEveryGET(t *testing.T) {
 func TestWhatIsNotBuiltYetSaysSo(t *testing.T) {
 	s := open(t, handlers.Options{})
 	for _, c := range []struct{ method, target string }{
-		{"PUT", "/acme/lobby/members/me"}, {"DELETE", "/acme/lobby/members/me"},
-		{"GET", "/acme/lobby/members"}, {"PUT", "/acme/lobby/members?in=a"}, {"DELETE", "/acme/lobby/members?in=a"},
-		{"GET", "/acme/-/members"}, {"DELETE", "/acme/-/members?in=a"}, {"PATCH", "/acme/-/members/me"},
-		{"DELETE", "/acme/-/members/abc"}, {"GET", "/acme/-/rooms"}, {"POST", "/acme/-/acks/abc"},
-		{"DELETE", "/acme/lobby/history"}, {"DELETE", "/acme/lobby/history/abcd-1"}, {"DELETE", "/acme/-/history?room=a"},
-		{"GET", "/acme/lobby?presence=1"}, {"GET", "/acme/lobby?name=Ann"}, {"GET", "/acme/lobby?ticket=x"},
-		{"HEAD", "/acme/lobby?presence=1"}, {"POST", "/acme/lobby?ack=5s"}, {"GET", "/acme/lobby/history?ticket=x"},
+		{"GET", "/acme/lobby?ticket=x"}, {"HEAD", "/acme/lobby?ticket=x"}, {"POST", "/acme/lobby?ticket=x"},
+		{"GET", "/acme/lobby/history?ticket=x"}, {"GET", "/acme/-/members?ticket=x"}, {"PUT", "/acme/lobby/members/me?ticket=x&cid=" + ann},
 	} {
 		r := s.do(c.method, c.target, "")
 		if r.status != 501 || c.method != "HEAD" && r.code() != "not-implemented" {
 			t.Errorf("%s %s: %d %s", c.method, c.target, r.status, r.body)
 		}
 	}
-	s.get("/acme/lobby?format=json&presence=0&name=").is(200)
+	s.get("/acme/lobby?format=json&ticket=").is(200)
 }
 
 func TestTheOrderOfLooking(t *testing.T) {

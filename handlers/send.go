@@ -22,8 +22,11 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, q request) error {
 		return err
 	}
 	content, err := contentOf(r.Header)
-	if d.post.Volatile && content.batch() {
+	switch {
+	case d.post.Volatile && content.batch():
 		return events.Refuse(events.CodeBadParameter, "a batch is kept and cannot be volatile")
+	case d.post.Ack > 0 && content.batch():
+		return events.Refuse(events.CodeBadParameter, "a batch asks for no answers: ack is for one event")
 	}
 	if e := acceptsJSON(r); e != nil {
 		return e
@@ -43,7 +46,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, q request) error {
 	if d.post.Bodies, err = content.bodies(raw, d); err != nil {
 		return err
 	}
-	p, err := registry.Publish(r.Context(), q.caller, q.ns, d.post)
+	p, err := s.publish(r.Context(), registry, q, d.post)
 	if err != nil {
 		return err
 	}
@@ -53,6 +56,8 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, q request) error {
 		w.Header().Set("Idempotent-Replayed", "true")
 	}
 	switch {
+	case p.Acks != nil:
+		answer(w, http.StatusOK, saidAndAnswered(p))
 	case d.post.Volatile:
 		answer(w, http.StatusAccepted, said(p))
 	case content.batch():
@@ -66,9 +71,6 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, q request) error {
 // draft reads the parameters and headers of a post. What can only be wrong
 // together is wrong here, before the body is read.
 func (q request) draft(r *http.Request) (d draft, err error) {
-	if err = unbuilt(q.query, "ack", "ticket"); err != nil {
-		return d, err
-	}
 	if err = q.targets(&d.post); err != nil {
 		return d, err
 	}
@@ -94,6 +96,9 @@ func (q request) draft(r *http.Request) (d draft, err error) {
 		if d.ttl, err = lifetime(ttl); err != nil {
 			return d, err
 		}
+	}
+	if d.post.Ack, err = asking(q.query); err != nil {
+		return d, err
 	}
 	if d.post.Key, err = idempotencyKey(r.Header); err != nil {
 		return d, err

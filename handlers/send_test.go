@@ -367,7 +367,10 @@ func TestParametersOfAPost(t *testing.T) {
 		{"event=gap", "400 bad-event"}, {"event=erased", "400 bad-event"}, {"event=bye", "400 bad-event"},
 		{"event=open", "400 bad-event"}, {"event=error", "400 bad-event"},
 		{"utm_source=x&_=1", "201 "},
-		{"ack=5s", "501 not-implemented"}, {"ticket=x", "501 not-implemented"},
+		{"ticket=x", "501 not-implemented"},
+		{"ack=5s", "200 "}, {"ack=25s", "200 "}, {"ack=1ms", "200 "}, {"ack=5s&volatile=1", "200 "}, {"ack=5s&ttl=1h", "200 "},
+		{"ack=", "400 bad-parameter"}, {"ack=0", "400 bad-parameter"}, {"ack=0s", "400 bad-parameter"}, {"ack=-1s", "400 bad-parameter"},
+		{"ack=25001ms", "400 bad-parameter"}, {"ack=5", "400 bad-parameter"}, {"ack=1", "400 bad-parameter"}, {"ack=5s&ack=5s", "400 bad-parameter"},
 		{"to=other", "400 bad-parameter"}, {"except=-bad", "400 bad-name"}, {"except=@short", "400 bad-id"},
 		{"%zz", "400 bad-parameter"}, {"a;b", "400 bad-parameter"},
 	} {

@@ -59,6 +59,9 @@ func (s *Server) look(rt route, allow string, act action, c echo.Context) error 
 	if err != nil {
 		return err
 	}
+	if err := s.placed(rt, q.ns); err != nil {
+		return err
+	}
 	if act.run == nil && r.Method != http.MethodOptions {
 		w.Header().Set("Allow", allow)
 		return events.Refuse(codeMethodNotAllowed, "%s is not for this path", method(r))
@@ -76,7 +79,10 @@ func (s *Server) look(rt route, allow string, act action, c echo.Context) error 
 	var unreadable error
 	q.query, unreadable = url.ParseQuery(r.URL.RawQuery)
 	if rt.tells() {
-		if q.caller, err = s.caller(r, q.query); err != nil {
+		if q.caller, err = s.caller(r, q.query, act.oneself); err != nil {
+			return err
+		}
+		if q.caller, err = s.permitted(q.caller, q.ns); err != nil {
 			return err
 		}
 		if err := q.caller.Require(act.need); err != nil {
@@ -86,7 +92,31 @@ func (s *Server) look(rt route, allow string, act action, c echo.Context) error 
 	if unreadable != nil {
 		return events.Refuse(events.CodeBadParameter, "the query is not made of names and values: %% is followed by two hex digits, and ; is %%3B")
 	}
+	if rt.tells() {
+		if err := unbuilt(q.query); err != nil {
+			return err
+		}
+	}
 	return act.run(s, w, r, q)
+}
+
+// placed refuses the path of a namespace that there is not to be. Before the log is
+// open nobody knows, and nothing is done either.
+func (s *Server) placed(rt route, ns string) error {
+	if !rt.tells() {
+		return nil
+	}
+	_, err := s.permitted(events.Caller{}, ns)
+	return err
+}
+
+// permitted gives the caller with what it may in a namespace.
+func (s *Server) permitted(c events.Caller, ns string) (events.Caller, error) {
+	registry := s.life.Load().registry
+	if registry == nil {
+		return c, nil
+	}
+	return registry.Permit(c, ns)
 }
 
 // tells reports whether a route is about a namespace, where it matters who asks.

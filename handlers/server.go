@@ -51,6 +51,7 @@ type Server struct {
 	ops     http.Handler
 	life    atomic.Pointer[life]
 	streams streams
+	askers  askers
 }
 
 // A life is how far a server has come. It is replaced, never changed.
@@ -115,14 +116,21 @@ func (s *Server) Fail(err error) {
 }
 
 // Drain ends every stream with a bye and lets no new one begin; the server is
-// not ready any more. It returns when all have ended, or cuts those that are left
-// when ctx ends. Posts go on until the caller shuts its http.Server down.
+// not ready any more. Posts go on until the caller shuts its http.Server down; those
+// that wait for answers wait on, for who was asked can still answer. Drain returns
+// when all streams have ended and nobody waits, or when ctx ends: then it cuts the
+// streams that are left, and whoever waits is told what has been answered.
 func (s *Server) Drain(ctx context.Context) {
 	s.change(func(l *life) { l.draining = true })
-	if r := s.life.Load().registry; r != nil {
+	r := s.life.Load().registry
+	if r != nil {
 		r.Drain()
 	}
 	s.streams.Wait(ctx)
+	s.askers.Wait(ctx)
+	if r != nil {
+		r.Settle()
+	}
 	s.streams.Cut()
 }
 

@@ -36,6 +36,16 @@ func (sse) event(dst []byte, epoch string, e *events.Event) []byte {
 	})...)
 }
 
+func (sse) rooms(dst []byte, rooms []string) []byte {
+	return append(appendRooms(append(dst, "event: rooms\ndata: {"...), rooms), "}\n\n"...)
+}
+
+func (sse) presence(dst []byte, p *events.Presence) []byte {
+	return append(dst, p.Form(formSSE, func(p *events.Presence) []byte {
+		return append(appendPresence([]byte("event: presence\ndata: {"), p), "}\n\n"...)
+	})...)
+}
+
 func (sse) gap(dst []byte, g *events.Gap) []byte {
 	return append(appendGap(append(dst, "event: gap\ndata: {"...), g), "}\n\n"...)
 }

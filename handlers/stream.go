@@ -56,6 +56,8 @@ type format interface {
 	mediaType() string
 	hello(dst []byte, h *events.Hello, heartbeat time.Duration) []byte
 	event(dst []byte, epoch string, e *events.Event) []byte
+	rooms(dst []byte, rooms []string) []byte
+	presence(dst []byte, p *events.Presence) []byte
 	gap(dst []byte, g *events.Gap) []byte
 	bye(dst []byte, at events.ID, b *events.Bye) []byte
 	heartbeat(dst []byte, at events.ID) []byte
@@ -185,7 +187,8 @@ type source struct {
 }
 
 // Next makes a page of what the stream is to be told next. It can be cut behind
-// every event.
+// every event: what comes before the first of them is in no position and could not
+// be told again, so it leaves whole.
 func (c *source) Next(ctx context.Context, p *pump.Page, near bool) pump.State {
 	scratch, ok := p.Memory.(*events.Scratch)
 	if !ok {
@@ -210,6 +213,14 @@ func (c *source) Next(ctx context.Context, p *pump.Page, near bool) pump.State {
 	at := d.Position.Seq
 	if len(d.Events) > 0 {
 		at = c.told
+	}
+	if d.Rooms != nil {
+		from := len(p.Bytes)
+		p.Bytes = c.framed(c.format.rooms(p.Bytes, d.Rooms), from)
+	}
+	for _, who := range d.Presence {
+		from := len(p.Bytes)
+		p.Bytes = c.framed(c.format.presence(p.Bytes, who), from)
 	}
 	for i := range d.Gaps {
 		from := len(p.Bytes)

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ func (text) hello(dst []byte, h *events.Hello, _ time.Duration) []byte {
 	return append(dst, ")\n"...)
 }
 
-func (text) event(dst []byte, _ string, e *events.Event) []byte {
+func (text) event(dst []byte, epoch string, e *events.Event) []byte {
 	return append(dst, e.Form(formText, func(e *events.Event) []byte {
 		b := make([]byte, 0, 64+len(e.Data))
 		if e.Event == events.ErasedEvent {
@@ -36,8 +37,77 @@ func (text) event(dst []byte, _ string, e *events.Event) []byte {
 			return append(b, '\n')
 		}
 		b = append(appendSpeaker(b, e), ": "...)
-		return append(appendPlain(b, shown(e.Data)), '\n')
+		b = append(appendPlain(b, shown(e.Data)), '\n')
+		if e.AckBy.IsZero() {
+			return b
+		}
+		// A line of the server's own: what stood behind the words could be theirs.
+		b = append(append(b, "# asks for an answer to "...), ackID(epoch, e)...)
+		return append(e.AckBy.UTC().AppendFormat(append(b, " by "...), timeFormat), '\n')
 	})...)
+}
+
+func (text) rooms(dst []byte, rooms []string) []byte {
+	dst = append(dst, "# rooms:"...)
+	for i, room := range rooms {
+		sep := ", "
+		if i == 0 {
+			sep = " "
+		}
+		dst = appendPlain(append(dst, sep...), room)
+	}
+	if len(rooms) == 0 {
+		dst = append(dst, " none"...)
+	}
+	return append(dst, '\n')
+}
+
+func (text) presence(dst []byte, p *events.Presence) []byte {
+	return append(dst, p.Form(formText, appendNews)...)
+}
+
+// appendNews tells who is there in one line, or who came, went and is called
+// otherwise in a line each.
+func appendNews(p *events.Presence) []byte {
+	var b []byte
+	for _, who := range p.Joined {
+		b = appendPlain(append(appendWho(append(b, "# "...), who), " joined "...), p.Room)
+		b = append(b, '\n')
+	}
+	for _, id := range p.Left {
+		b = appendPlain(append(append(append(b, "# "...), id...), " left "...), p.Room)
+		b = append(b, '\n')
+	}
+	for _, who := range p.Changed {
+		b = append(append(append(b, "# "...), who.ID...), " is now "...)
+		if who.Name == "" {
+			b = append(b, "without a name"...)
+		}
+		b = append(appendPlain(b, who.Name), '\n')
+	}
+	if len(b) > 0 {
+		return b
+	}
+	b = strconv.AppendInt(append(b, "# "...), int64(p.Count), 10)
+	b = appendPlain(append(b, " in "...), p.Room)
+	for i, who := range p.Members {
+		sep := ", "
+		if i == 0 {
+			sep = ": "
+		}
+		b = appendWho(append(b, sep...), who)
+	}
+	return append(b, '\n')
+}
+
+// appendWho appends a member's nickname with its ID, without which nobody would
+// know who left. A nickname is escaped so that the ID behind it is the first.
+func appendWho(dst []byte, p events.Person) []byte {
+	if p.Name == "" {
+		return append(dst, p.ID...)
+	}
+	dst = appendPlain(dst, strings.NewReplacer(`\`, `\\`, "(", `\(`).Replace(p.Name))
+	return append(append(append(dst, " ("...), p.ID...), ')')
 }
 
 func (text) gap(dst []byte, g *events.Gap) []byte {
