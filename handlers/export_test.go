@@ -10,3 +10,12 @@ func PublicRoutes() map[string][]string {
 	}
 	return out
 }
+
+// Codes gives the codes of refusals, by status.
+func Codes() map[int][]string {
+	out := map[int][]string{}
+	for code, k := range kinds {
+		out[k.status] = append(out[k.status], string(code))
+	}
+	return out
+}
