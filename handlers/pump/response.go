@@ -37,7 +37,9 @@ const (
 func (t *response) serve(ctx context.Context, s *Stream) error {
 	stopped := context.AfterFunc(ctx, t.cut)
 	err := run(ctx, s, t)
-	if ctx.Err() != nil && err != nil {
+	if ctx.Err() != nil && err != nil && err != ErrStalled {
+		// The owner ends the context too when a write has failed, so that behind a
+		// stall it says nothing about the client.
 		err = context.Cause(ctx)
 	}
 	stopped()
