@@ -222,6 +222,7 @@ func (l *loop) rest() bool {
 	}
 	_ = l.ep.Close() // which ends hear
 	l.ep = nil
+	l.seated = make(map[int32]*rider) // a map stays as large as it ever was
 	return true
 }
 
@@ -254,6 +255,10 @@ func (l *loop) look(r *rider) {
 			return
 		}
 		if now-r.last >= r.beat {
+			if r.lost() {
+				l.leave(r, ErrGone)
+				return
+			}
 			l.ride(r, true)
 		}
 		if r.phase == riding {

@@ -2,6 +2,7 @@ package pump
 
 import (
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -79,6 +80,23 @@ func (r *rider) write(b []byte) (n int, err error) {
 			return 0, ErrGone
 		}
 	}
+}
+
+// lost reports, when a heartbeat is due, whether the peer has answered nothing for so
+// long that after the heartbeat it would be too late to find out, and the system's
+// question among it. Where heartbeats are more frequent than such questions it is the
+// system that finds out.
+func (r *rider) lost() bool {
+	beat := time.Duration(r.beat) * tick
+	if beat < probeAfter {
+		return false
+	}
+	silence := max(vanished-time.Second-beat, probeAfter+probeEvery)
+	info, err := unix.GetsockoptTCPInfo(int(r.fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil {
+		return false // it is no TCP, and nobody vanishes from it
+	}
+	return time.Duration(info.Last_ack_recv)*time.Millisecond > silence
 }
 
 // drain throws away what the client sent. It gives ErrGone when it has hung up, or

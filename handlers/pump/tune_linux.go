@@ -7,14 +7,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a stream's socket is set to. A phone that vanished is given up after
-// userTimeout instead of a quarter of an hour. Above notSent unsent bytes the
-// socket is full: what is not sent yet stays with the source, where it costs
-// nothing, and sendBuffer bounds the rest.
+// A phone that vanished without a word is gone within vanished, instead of a quarter
+// of an hour. What was written, a heartbeat at the latest, is given up when it has
+// stayed unanswered for userTimeout; a little less than the rest of the time, since
+// the system begins to count with its first repetition. Where nothing is written
+// for long the system asks after probeAfter, which is more than the usual heartbeat,
+// so that a stream which has that is not asked besides. Between the two lie heartbeats
+// that come too late for the one and too early for the other: see rider.lost.
 const (
-	userTimeout = 30 * time.Second
-	notSent     = 32 << 10
-	sendBuffer  = 128 << 10
+	vanished    = 45 * time.Second
+	userTimeout = 29 * time.Second
+	probeAfter  = 16 * time.Second
+	probeEvery  = 5 * time.Second
+)
+
+// Above notSent unsent bytes a socket is full: what is not sent yet stays with the
+// source, where it costs nothing, and sendBuffer bounds the rest.
+const (
+	notSent    = 32 << 10
+	sendBuffer = 128 << 10
 )
 
 // tune sets a TCP socket's options; other connections have none of them. What the
@@ -25,7 +36,7 @@ func tune(conn net.Conn) {
 	if !ok {
 		return
 	}
-	_ = t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3})
+	_ = t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: probeAfter, Interval: probeEvery, Count: 3})
 	raw, err := t.SyscallConn()
 	if err != nil {
 		return
