@@ -13,6 +13,7 @@ help:
 	@echo 'make test     vet, then every test, shuffled and under the race detector'
 	@echo 'make lint     format, linters, the arrows between packages, other systems'
 	@echo 'make bench    the benchmarks beside the code; BENCH=Append takes some'
+	@echo 'make bench-rooms   the same with 10 and with 100,000 rooms, by benchstat'
 	@echo 'make fuzz     every fuzz target for FUZZTIME ($(FUZZTIME)) each'
 	@echo 'make mutants  break the code on purpose; a test must notice each time'
 	@echo 'make vuln     known vulnerabilities in what we depend on; needs the network'
@@ -55,6 +56,16 @@ vuln:
 
 need:
 	@.ci/need
+
+# What a POST and a delivery cost with 10 and with 100,000 rooms. Benchstat says
+# whether it differs. The rounds alternate, since a machine is not the same for long.
+.PHONY: bench-rooms
+ROUNDS ?= 10
+bench-rooms:
+	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && \
+	for round in $$(seq $(ROUNDS)); do \
+		$(GO) test -run '^$$' -bench '^Benchmark(Post|Delivery)$$/^rooms=10(0000)?$$' -benchmem ./events ./handlers | tee -a "$$out" | grep ^Benchmark || exit 1; \
+	done && $(GO) tool -modfile=tools.mod benchstat -col /rooms "$$out"
 
 # Side by side with other servers, which are a module of their own. A whole run,
 # which takes long, writes the tables of docs/performance.md; with
