@@ -21,11 +21,12 @@ type Options struct {
 	// ConnectionID makes the client a member, the same one for everything it
 	// says and hears; see [NewConnectionID]. Who holds it speaks as this client,
 	// so it is a secret; it travels as a header. With "" each Listen is a member
-	// of its own and Send speaks as a back end.
+	// of its own, Send speaks as a back end, and what is about one's own member
+	// ([Client.Join], [Client.Leave], [Client.Describe], [Client.Reply]) is refused.
 	ConnectionID string
 
 	// HTTPClient carries the requests; nil means one of our own. Its Timeout
-	// bounds each try of a Send but never a stream. Redirects to another host
+	// bounds each try of a call but never a stream. Redirects to another host
 	// are refused unless it has a CheckRedirect, since the connection ID would
 	// go there too.
 	HTTPClient *http.Client
@@ -43,6 +44,8 @@ type Client struct {
 	log     *slog.Logger
 	sends   *http.Client
 	streams *http.Client
+
+	names nicknames
 }
 
 // New makes a client of the server at base, an http or https URL with the path
@@ -132,12 +135,12 @@ func (c *Client) identify(set func(name, value string), connection string) {
 	}
 }
 
-// target is the URL of a namespace. Rooms and members go into the query, because
-// some proxies refuse or rewrite encoded paths.
-func (c *Client) target(namespace string, q url.Values) string {
-	s := c.base + "/" + url.PathEscape(namespace)
-	if len(q) > 0 {
-		s += "?" + q.Encode()
+// target is the URL of a namespace, or of something of it. Rooms go into the
+// query, because some proxies refuse or rewrite encoded paths.
+func (c *Client) target(namespace, path string, q url.Values) string {
+	s := c.base + "/" + url.PathEscape(namespace) + path
+	if encoded := q.Encode(); encoded != "" {
+		s += "?" + encoded
 	}
 	return s
 }

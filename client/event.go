@@ -1,8 +1,6 @@
 package client
 
 import (
-	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -16,14 +14,16 @@ type Event struct {
 	// [ListenRequest.Since], another stream goes on right after it. Opaque.
 	Position string
 
-	ID    string    // the event's own number; "" for volatile events and the server's words
-	Event string    // its name; "message" unless the sender gave another
-	Room  string    // the room it was sent to, when that is its only target
-	To    []string  // all its targets, when they are not one room
-	From  string    // the member that sent it; "" for a back end
-	User  string    // the sender's user; "" when anonymous
-	Name  string    // the sender's nickname; "" without one
-	Time  time.Time // when it was numbered; zero for the server's words
+	Namespace string    // where it was heard
+	ID        string    // the event's own number; "" for volatile events and the server's words
+	Event     string    // its name; "message" unless the sender gave another
+	Room      string    // the room it was sent to, when that is its only target
+	To        []string  // all its targets, when they are not one room
+	From      string    // the member that sent it; "" for a back end
+	User      string    // the sender's user; "" when anonymous
+	Name      string    // the sender's nickname; "" without one
+	Time      time.Time // when it was numbered; zero for the server's words
+	Ack       *Ack      // the sender waits for answers; see [Client.Reply]; nil when it does not
 
 	// Data is the payload as JSON: text is a string. Of the server's own words it
 	// is the whole of what was said.
@@ -36,19 +36,18 @@ type Event struct {
 
 // The server's own events.
 const (
-	HelloEvent  = "hello"  // a stream begins; see [Event.Hello]
-	GapEvent    = "gap"    // events may be missing; see [Event.Gap]
-	ByeEvent    = "bye"    // a stream ends; see [Event.Bye]
-	ErasedEvent = "erased" // what is in Data was erased
-
-	roomsEvent    = "rooms"
-	presenceEvent = "presence"
+	HelloEvent    = "hello"    // a stream begins; see [Event.Hello]
+	RoomsEvent    = "rooms"    // the stream's rooms are others now; see [Event.Rooms]
+	PresenceEvent = "presence" // who is there; see [Event.Presence]
+	GapEvent      = "gap"      // events may be missing; see [Event.Gap]
+	ErasedEvent   = "erased"   // events were erased; see [Event.Erased]
+	ByeEvent      = "bye"      // a stream ends; see [Event.Bye]
 )
 
 // Own reports whether this is a word of the server's own.
 func (e *Event) Own() bool {
 	switch e.Event {
-	case HelloEvent, GapEvent, ByeEvent, ErasedEvent, roomsEvent, presenceEvent:
+	case HelloEvent, RoomsEvent, PresenceEvent, GapEvent, ErasedEvent, ByeEvent:
 		return true
 	}
 	return false
@@ -57,30 +56,15 @@ func (e *Event) Own() bool {
 // Text gives the payload as text. ok is false when it is none: other JSON than a
 // string, or bytes.
 func (e *Event) Text() (text string, ok bool) {
-	if e.Own() || e.Encoding != "" || json.Unmarshal(e.Data, &text) != nil || !bytes.HasPrefix(e.Data, []byte(`"`)) {
+	if e.Own() {
 		return "", false
 	}
-	return text, true
+	return textOf(e.Data, e.Encoding)
 }
 
 // Bytes gives the payload as it was posted: the bytes of a binary payload, those
 // of text, or the JSON.
-func (e *Event) Bytes() ([]byte, error) {
-	switch e.Encoding {
-	case "":
-		if text, ok := e.Text(); ok {
-			return []byte(text), nil
-		}
-		return e.Data, nil
-	case "base64":
-		var text string
-		if err := json.Unmarshal(e.Data, &text); err != nil {
-			return nil, errors.New("a base64 payload is not a string")
-		}
-		return base64.StdEncoding.DecodeString(text)
-	}
-	return nil, errors.New("the payload's encoding is not known: " + e.Encoding)
-}
+func (e *Event) Bytes() ([]byte, error) { return bytesOf(e.Data, e.Encoding) }
 
 // Decode reads a JSON payload into v, as [json.Unmarshal] does.
 func (e *Event) Decode(v any) error { return json.Unmarshal(e.Data, v) }
@@ -100,6 +84,16 @@ func (e *Event) Hello() (h Hello, ok bool) {
 	return h, e.Event == HelloEvent && json.Unmarshal(e.Data, &h) == nil
 }
 
+// Rooms gives the rooms that the stream has now, sorted, whoever changed them.
+// ok is false for every other event.
+func (e *Event) Rooms() (rooms []string, ok bool) {
+	var in struct {
+		Rooms []string `json:"rooms"`
+	}
+	ok = e.Event == RoomsEvent && json.Unmarshal(e.Data, &in) == nil
+	return in.Rooms, ok
+}
+
 // A Gap says that events after From up to To may be missing, in Room or, when
 // that is "", in all of the stream's rooms.
 type Gap struct {
@@ -112,6 +106,19 @@ type Gap struct {
 // Gap gives what is missing. ok is false for every other event.
 func (e *Event) Gap() (g Gap, ok bool) {
 	return g, e.Event == GapEvent && json.Unmarshal(e.Data, &g) == nil
+}
+
+// An Erased says what was erased: the events of IDs, or, when there are none, all
+// in Room up to Upto. Who keeps what it heard forgets them.
+type Erased struct {
+	Room string   `json:"room"`
+	IDs  []string `json:"ids"`
+	Upto string   `json:"upto"`
+}
+
+// Erased gives what was erased. ok is false for every other event.
+func (e *Event) Erased() (x Erased, ok bool) {
+	return x, e.Event == ErasedEvent && json.Unmarshal(e.Data, &x) == nil
 }
 
 // A Bye is why the server ends a stream.
@@ -143,6 +150,27 @@ func parseEvent(name, id string, data []byte) (Event, error) {
 		}
 		return e, nil
 	}
+	in, err := readEvent(data)
+	if err != nil {
+		return Event{}, errGarbled
+	}
+	// An event that has a number says it twice. Where the two differ the block is
+	// not what the server wrote, and its position must not be believed.
+	if in.ID != "" && in.ID != id {
+		return Event{}, errGarbled
+	}
+	// The block's own line cannot hold every name.
+	if in.Event == "" {
+		in.Event = e.Event
+	} else if in.Own() {
+		return Event{}, errGarbled
+	}
+	in.Position = e.Position
+	return in, nil
+}
+
+// readEvent reads the object that an event is, in a stream and in the history.
+func readEvent(data []byte) (Event, error) {
 	var in *struct {
 		ID       string          `json:"id"`
 		Room     string          `json:"room"`
@@ -155,24 +183,16 @@ func parseEvent(name, id string, data []byte) (Event, error) {
 		Encoding string          `json:"encoding"`
 		Type     string          `json:"type"`
 		Time     time.Time       `json:"time"`
+		Ack      *Ack            `json:"ack"`
 	}
 	if err := json.Unmarshal(data, &in); err != nil || in == nil {
 		return Event{}, errGarbled
 	}
-	// An event that has a number says it twice. Where the two differ the block is
-	// not what the server wrote, and its position must not be believed.
-	if in.ID != "" && in.ID != id {
-		return Event{}, errGarbled
-	}
-	if in.Event != "" {
-		// The block's own line cannot hold every name.
-		if e.Event = in.Event; e.Own() {
-			return Event{}, errGarbled
-		}
-	}
-	e.ID, e.Room, e.To, e.From, e.User, e.Name = in.ID, in.Room, in.To, in.From, in.User, in.Name
-	e.Data, e.Encoding, e.Type, e.Time = in.Data, in.Encoding, in.Type, in.Time
-	return e, nil
+	return Event{
+		ID: in.ID, Event: in.Event, Room: in.Room, To: in.To,
+		From: in.From, User: in.User, Name: in.Name, Time: in.Time, Ack: in.Ack,
+		Data: in.Data, Encoding: in.Encoding, Type: in.Type,
+	}, nil
 }
 
 var errGarbled = errors.New("the stream holds what no Parley server writes")

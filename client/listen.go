@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"net/url"
-	"strconv"
 	"time"
 )
 
@@ -14,6 +12,15 @@ type ListenRequest struct {
 	Namespace string
 	Rooms     []string // up to 100; none hears what is sent to everyone and to this member
 	All       bool     // everything in the namespace instead of rooms
+
+	// Name is the member's nickname, 1 to 64 bytes; "" leaves it as it is. It counts
+	// where a stream begins; a stream that comes back has the one that it had last,
+	// be it by [Client.Describe].
+	Name string
+
+	// Presence asks for who is in the rooms, and who comes and goes; see
+	// [Event.Presence]. Not with All.
+	Presence bool
 
 	// Since is where to start: an [Event.Position], "all", a duration back such
 	// as "10m", or an RFC 3339 time. Last starts at the newest events of the
@@ -38,6 +45,7 @@ type ListenRequest struct {
 // them, for as long as the caller takes them. A connection that breaks, ends or
 // falls silent is replaced by one that goes on exactly where it stopped: each
 // event comes once and in order, and a [Gap] where the server no longer has all of them.
+// Rooms that the member joined or left meanwhile are kept.
 // Whatever time mends, an answer of 429 or 5xx or no answer at all, is tried again
 // until it is mended, in the server's own pace.
 //
@@ -56,7 +64,7 @@ func (c *Client) Listen(ctx context.Context, r ListenRequest) iter.Seq2[Event, e
 			yield(Event{}, errors.New("name rooms or listen to all, not both"))
 			return
 		}
-		s := &stream{c: c, request: r, connection: c.id, retry: usualRetry}
+		s := &stream{c: c, request: r, connection: c.id, rooms: r.Rooms, retry: usualRetry}
 		if s.connection == "" {
 			// One for all the connections of this loop, so that it stays one member.
 			s.connection = NewConnectionID()
@@ -92,27 +100,4 @@ func (c *Client) Listen(ctx context.Context, r ListenRequest) iter.Seq2[Event, e
 		}
 		yield(Event{}, context.Cause(ctx))
 	}
-}
-
-// query is what the stream's URL asks for. A position that was reached goes in
-// the header, which counts before the URL's.
-func (r *ListenRequest) query(position string) url.Values {
-	q := url.Values{}
-	if r.All {
-		q.Set("room", "*")
-	}
-	for _, room := range r.Rooms {
-		q.Add("room", room)
-	}
-	if r.Heartbeat > 0 {
-		q.Set("heartbeat", r.Heartbeat.String())
-	}
-	switch {
-	case position != "":
-	case r.Since != "":
-		q.Set("since", r.Since)
-	case r.Last > 0:
-		q.Set("last", strconv.Itoa(r.Last))
-	}
-	return q
 }

@@ -453,3 +453,95 @@ func TestWhatAStreamAsksFor(t *testing.T) {
 		t.Error("all and a room were taken")
 	}
 }
+
+// The server's own words have types of their own.
+func TestWordsOfTheServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := serve(t, client.Options{}, stream(
+			hello(7),
+			"event: presence\ndata: {\"room\":\"lobby\",\"members\":[{\"id\":\"abcd\",\"user\":\"ann\",\"name\":\"Ann\"}],\"count\":1,\"users\":1}\n\n",
+			"event: presence\ndata: {\"room\":\"lobby\",\"joined\":[{\"id\":\"efgh\"}],\"left\":[\"abcd\"],\"changed\":[],\"count\":1,\"users\":1}\n\n",
+			"event: presence\ndata: {\"room\":\"lobby\",\"count\":700,\"users\":600}\n\n",
+			"event: rooms\ndata: {\"rooms\":[\"dev\",\"lobby\"]}\n\n",
+			"id: e4f1-8\nevent: erased\ndata: {\"room\":\"lobby\",\"upto\":\"e4f1-3\"}\n\n",
+			"id: e4f1-9\nevent: message\ndata: {\"id\":\"e4f1-9\",\"room\":\"lobby\",\"event\":\"message\",\"data\":1,\"time\":\"2026-11-23T01:02:03.456Z\",\"ack\":{\"id\":\"e4f1-9\",\"by\":\"2026-11-23T01:02:08.456Z\"}}\n\n",
+		))
+		got, err := collect(t.Context(), f.client, client.ListenRequest{Namespace: "acme", Rooms: []string{"lobby"}, Name: "Ann", Presence: true}, isID("e4f1-9"))
+		if err != nil || len(got) != 7 {
+			t.Fatalf("got %d events, %v", len(got), err)
+		}
+		if p, ok := got[1].Presence(); !ok || !got[1].Own() || p.Room != "lobby" || len(p.Members) != 1 || p.Members[0] != (client.Person{ID: "abcd", User: "ann", Name: "Ann"}) || p.Count != 1 || p.Users != 1 {
+			t.Errorf("whole: %+v", p)
+		}
+		if p, ok := got[2].Presence(); !ok || p.Members != nil || len(p.Joined) != 1 || !slices.Equal(p.Left, []string{"abcd"}) {
+			t.Errorf("changes: %+v", p)
+		}
+		if p, ok := got[3].Presence(); !ok || p.Members != nil || p.Joined != nil || p.Left != nil || p.Changed != nil || p.Count != 700 || p.Users != 600 {
+			t.Errorf("too many: %+v", p)
+		}
+		if rooms, ok := got[4].Rooms(); !ok || !slices.Equal(rooms, []string{"dev", "lobby"}) {
+			t.Errorf("rooms: %v", rooms)
+		}
+		if x, ok := got[5].Erased(); !ok || x.Upto != "e4f1-3" || x.Room != "lobby" || x.IDs != nil {
+			t.Errorf("erased: %+v", x)
+		}
+		if e := got[6]; e.Ack == nil || e.Ack.ID != "e4f1-9" || e.Ack.By.Second() != 8 || e.Namespace != "acme" {
+			t.Errorf("asks: %+v", e)
+		}
+		for _, e := range got {
+			if _, ok := e.Presence(); ok != (e.Event == "presence") {
+				t.Errorf("%s is a presence: %t", e.Event, ok)
+			}
+			if _, ok := e.Rooms(); ok != (e.Event == "rooms") {
+				t.Errorf("%s is rooms: %t", e.Event, ok)
+			}
+			if _, ok := e.Erased(); ok != (e.Event == "erased") {
+				t.Errorf("%s is erased: %t", e.Event, ok)
+			}
+		}
+		if url := f.requests()[0].URL.String(); url != "/base/acme?name=Ann&presence=1&room=lobby" {
+			t.Errorf("asked for %s", url)
+		}
+	})
+}
+
+// A server that was restarted knows neither what a member joined nor what it
+// called itself since: the next connection says so.
+func TestAStreamComesBackAsItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		change := make(chan struct{})
+		rooms := func(names string) string { return "event: rooms\ndata: {\"rooms\":[" + names + "]}\n\n" }
+		f := serve(t, client.Options{ConnectionID: "0123456789abcdef"},
+			func(w http.ResponseWriter, r *http.Request) {
+				say(w, hello(7), rooms(`"dev","lobby"`), rooms(`"dev"`), message(8))
+				<-change
+			},
+			answers(200, annNow),
+			closes(hello(8)),
+			stream(hello(8), message(9)),
+		)
+		got, err := collect(t.Context(), f.client, client.ListenRequest{Namespace: "acme", Rooms: []string{"lobby"}, Name: "Ann"}, func(e client.Event) bool {
+			if e.ID == "e4f1-8" {
+				if _, err := f.client.Describe(t.Context(), "acme", client.Description{Name: new("Anna")}); err != nil {
+					t.Error(err)
+				}
+				close(change)
+			}
+			return e.ID == "e4f1-9"
+		})
+		if err != nil || !slices.Equal(said(got), []string{"e4f1-8", "e4f1-9"}) {
+			t.Fatalf("got %v, %v", said(got), err)
+		}
+		var asked []string
+		for _, r := range f.requests() {
+			asked = append(asked, r.Method+" "+r.URL.String())
+		}
+		want := []string{
+			"GET /base/acme?name=Ann&room=lobby", "PATCH /base/acme/-/members/me",
+			"GET /base/acme?name=Anna&room=dev", "GET /base/acme?name=Anna&room=dev",
+		}
+		if !slices.Equal(asked, want) {
+			t.Errorf("asked for %q", asked)
+		}
+	})
+}

@@ -1,14 +1,9 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
-	"io"
-	"log/slog"
-	"mime"
 	"net/http"
 	"net/url"
 	"time"
@@ -31,6 +26,11 @@ type SendRequest struct {
 	Echo     bool          // the sender hears it too
 	Volatile bool          // not numbered, not kept, only for who is up to date now
 
+	// Ack waits for what those who hear it say to it with [Client.Reply], at most so
+	// long and at most 25 s; 0 asks nobody. More than 1,000 in the audience are
+	// refused.
+	Ack time.Duration
+
 	// IdempotencyKey is 1 to 255 visible ASCII characters; "" means a random one.
 	// Giving one makes two calls the same message, for ten minutes.
 	IdempotencyKey string
@@ -42,12 +42,18 @@ type Receipt struct {
 	Time time.Time `json:"time"`
 	From string    `json:"from"` // the member that others see as the sender; "" for a back end
 
+	// Acks is what was answered; nil where nobody was asked.
+	Acks *Acks `json:"-"`
+
 	// Replayed is set where the message had been kept by an earlier call with the
 	// same key.
 	Replayed bool `json:"-"`
 }
 
-// Send says something and returns once the server keeps it. It waits for no reader.
+// Send says something and returns once the server keeps it. It waits for no
+// reader, unless Ack asks for answers: then it returns once all who were asked
+// have answered, or left, or the time is over. That not all have is no error;
+// see [Acks].
 //
 // An answer that time mends, or none, is asked for again, up to 6 times and half
 // a minute each, under one idempotency key, so that what was kept before its
@@ -58,125 +64,60 @@ type Receipt struct {
 // after a Problem that is Temporary, it may have been kept: the same call with the
 // same IdempotencyKey finds out.
 func (c *Client) Send(ctx context.Context, r SendRequest) (Receipt, error) {
-	body, kind, err := r.payload()
+	body, kind, err := encode(r.Data, r.Type)
 	if err != nil {
 		return Receipt{}, err
 	}
-	if !visible(r.IdempotencyKey) {
-		return Receipt{}, errors.New("an idempotency key has visible ASCII characters only")
-	}
-	p := post{url: c.target(r.Namespace, r.query()), kind: kind, body: body, key: r.IdempotencyKey, tries: sendTries}
-	switch {
-	case r.Volatile:
-		p.tries = 1
-	case p.key == "":
-		p.key = rand.Text()
-	}
-	for try := 1; ; try++ {
-		receipt, err := c.post(ctx, p)
-		if err == nil || ctx.Err() != nil || try >= p.tries || !mends(err) {
-			if ctx.Err() != nil && err != nil {
-				err = context.Cause(ctx)
-			}
-			return receipt, err
-		}
-		wait := pause(sendRetry, try)
-		var refused *Problem
-		if errors.As(err, &refused) && refused.RetryAfter > 0 {
-			wait = max(wait, pause(refused.RetryAfter, 1))
-		}
-		c.log.LogAttrs(ctx, slog.LevelWarn, "sending again", attrs(r.Namespace, err, wait)...)
-		if !sleep(ctx, wait) {
-			return Receipt{}, context.Cause(ctx)
-		}
-	}
-}
-
-const (
-	sendTries = 6
-	sendRetry = 250 * time.Millisecond
-	sendWait  = 30 * time.Second // for one answer
-)
-
-// A post is one request, however often it is tried.
-type post struct {
-	url, kind, key string
-	body           []byte
-	tries          int
-}
-
-// post tries once.
-func (c *Client) post(ctx context.Context, p post) (Receipt, error) {
-	ctx, cancel := context.WithTimeout(ctx, sendWait)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(p.body))
-	if err != nil {
-		return Receipt{}, plain(err)
-	}
-	c.identify(req.Header.Set, c.id)
-	req.Header.Set("Content-Type", p.kind)
-	if p.key != "" {
-		req.Header.Set("Idempotency-Key", p.key)
-	}
-	resp, err := c.sends.Do(req)
-	if err != nil {
-		return Receipt{}, plain(err)
-	}
-	if resp.StatusCode/100 != 2 {
-		return Receipt{}, readProblem(resp)
-	}
-	defer discard(resp.Body)
-	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind != "application/json" {
-		return Receipt{}, &strangeAnswer{kind, "application/json"}
-	}
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if err != nil {
-		return Receipt{}, err
-	}
-	receipt := Receipt{Replayed: resp.Header.Get("Idempotent-Replayed") == "true"}
-	if json.Unmarshal(answer, &receipt) != nil {
-		return Receipt{}, errors.New("the server's answer cannot be read")
-	}
-	return receipt, nil
-}
-
-func (r *SendRequest) query() url.Values {
-	q := url.Values{}
-	for _, t := range r.To {
-		q.Add("to", t)
-	}
-	for _, t := range r.Except {
-		q.Add("except", t)
-	}
+	q := audience(r.To, r.Except, r.Echo)
 	if r.Event != "" {
 		q.Set("event", r.Event)
 	}
 	if r.TTL != 0 {
 		q.Set("ttl", r.TTL.String())
 	}
-	if r.Echo {
-		q.Set("echo", "1")
-	}
 	if r.Volatile {
 		q.Set("volatile", "1")
+	}
+	if r.Ack != 0 {
+		q.Set("ack", r.Ack.String())
+	}
+	p, err := post(r.Namespace, q, r.IdempotencyKey, r.Volatile)
+	if err != nil {
+		return Receipt{}, err
+	}
+	p.body, p.kind, p.wait = body, kind, max(r.Ack, 0)
+
+	var answer struct {
+		Receipt
+		Acks
+	}
+	answer.Replayed, err = c.do(ctx, p, &answer)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if r.Ack != 0 {
+		answer.Receipt.Acks = &answer.Acks
+	}
+	return answer.Receipt, nil
+}
+
+// audience is the part of a query that says who hears something.
+func audience(to, except []string, echo bool) url.Values {
+	q := url.Values{"to": to, "except": except}
+	if echo {
+		q.Set("echo", "1")
 	}
 	return q
 }
 
-// payload gives the body and its media type.
-func (r *SendRequest) payload() ([]byte, string, error) {
-	switch d := r.Data.(type) {
-	case string:
-		return []byte(d), "text/plain; charset=utf-8", nil
-	case []byte:
-		if r.Type != "" {
-			return d, r.Type, nil
-		}
-		return d, "application/octet-stream", nil
-	case json.RawMessage:
-		// As it is: encoding it again would lose how its numbers are written.
-		return d, "application/json", nil
+// post is the call of something to say. A key is made where none was given, so that
+// it can be tried again; what is volatile has none.
+func post(namespace string, q url.Values, key string, volatile bool) (call, error) {
+	if !visible(key) {
+		return call{}, errors.New("an idempotency key has visible ASCII characters only")
 	}
-	b, err := json.Marshal(r.Data)
-	return b, "application/json", err
+	if key == "" && !volatile {
+		key = rand.Text()
+	}
+	return call{method: http.MethodPost, namespace: namespace, query: q, key: key, once: volatile}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -19,6 +20,7 @@ type stream struct {
 	connection string
 
 	position string        // the last one that a whole block has told; "" before the first
+	rooms    []string      // those it has; another than it began with once it joined and left
 	retry    time.Duration // the server's last word on it
 	greeted  bool          // this connection got its hello
 	over     bool          // nothing is to come: the loop was left, or the server ended it
@@ -43,7 +45,7 @@ func (s *stream) connect(parent context.Context, yield func(Event) bool) error {
 	w := newWatch(cancel, answerIn)
 	defer w.end()
 
-	reader := sse.NewClient(s.c.target(s.request.Namespace, s.request.query(s.position)), sse.ClientMaxBufferSize(2*maxBlock))
+	reader := sse.NewClient(s.c.target(s.request.Namespace, "", s.query()), sse.ClientMaxBufferSize(2*maxBlock))
 	reader.Connection = s.c.streams
 	reader.ReconnectStrategy = once{}
 	s.c.identify(func(name, value string) { reader.Headers[name] = value }, s.connection)
@@ -117,7 +119,11 @@ func (s *stream) take(msg *sse.Event, w *watch, yield func(Event) bool) (more bo
 	if err != nil {
 		return false, err
 	}
+	e.Namespace = s.request.Namespace
 	s.moveTo(e.Position)
+	if rooms, ok := e.Rooms(); ok && !s.request.All {
+		s.rooms = rooms
+	}
 	if h, ok := e.Hello(); ok {
 		s.greeted = true
 		beat := time.Duration(max(h.Heartbeat, 1)) * time.Second
@@ -135,6 +141,52 @@ func (s *stream) moveTo(position string) {
 	if position != "" {
 		s.position = position
 	}
+}
+
+// query is what the stream's URL asks for. A position that was reached goes in
+// the header, which counts before the URL's.
+//
+// A stream that comes back names the rooms and the nickname that it had last, not
+// those that it began with: a server that still knows the member passes over them,
+// and one that was restarted has nothing else to go by.
+func (s *stream) query() url.Values {
+	r, q := &s.request, url.Values{}
+	if r.All {
+		q.Set("room", "*")
+	}
+	for _, room := range s.rooms {
+		q.Add("room", room)
+	}
+	if name := s.name(); name != "" {
+		q.Set("name", name)
+	}
+	if r.Presence {
+		q.Set("presence", "1")
+	}
+	if r.Heartbeat > 0 {
+		q.Set("heartbeat", r.Heartbeat.String())
+	}
+	switch {
+	case s.position != "":
+	case r.Since != "":
+		q.Set("since", r.Since)
+	case r.Last > 0:
+		q.Set("last", strconv.Itoa(r.Last))
+	}
+	return q
+}
+
+func (s *stream) name() string {
+	switch {
+	case s.connection != s.c.id:
+		return s.request.Name // a member of this loop's own; nobody else names it
+	case s.position == "":
+		if s.request.Name != "" {
+			s.c.names.set(s.request.Namespace, s.request.Name)
+		}
+		return s.request.Name
+	}
+	return s.c.names.get(s.request.Namespace)
 }
 
 // once is the reconnect strategy that does not.
