@@ -34,6 +34,13 @@ func (c *checkCmd) Run(env *Env, from *sources, run *kong.Context) error {
 		if _, err := fmt.Fprintf(env.Stdout, "%-40s # %s\n", line, where); err != nil {
 			return err
 		}
+		if f.Name == namespacesKey {
+			for _, l := range c.Namespaces.lines() {
+				if _, err := fmt.Fprintln(env.Stdout, l); err != nil {
+					return err
+				}
+			}
+		}
 	}
 	return c.here()
 }
@@ -46,6 +53,12 @@ func (c *checkCmd) show(f *kong.Flag) string {
 			return ""
 		}
 		return "(set, not shown)"
+	}
+	if f.Name == namespacesKey {
+		if len(c.Namespaces) == 0 {
+			return "{}"
+		}
+		return "" // they stand below
 	}
 	v := f.Target
 	if v.Kind() == reflect.Slice {

@@ -44,6 +44,7 @@ func (c *serveCmd) Run(ctx context.Context, env *Env) error {
 type process struct {
 	settings
 	log    *slog.Logger
+	known  *register // what is declared of namespaces
 	web    *handlers.Server
 	public *http.Server
 	ops    *http.Server
@@ -59,7 +60,7 @@ type opened struct {
 }
 
 func newProcess(s settings, log *slog.Logger) *process {
-	p := &process{settings: s, log: log, opening: make(chan opened, 1)}
+	p := &process{settings: s, log: log, known: s.Namespaces.register(s.OpenNamespaces), opening: make(chan opened, 1)}
 	p.web = handlers.New(handlers.Options{
 		Key: s.Key, BasePath: s.BasePath, AllowOrigin: s.AllowOrigin,
 		Page: static.FS, Logger: log, Version: version(), Heartbeat: s.Heartbeat,
@@ -118,7 +119,7 @@ func (p *process) run(ctx context.Context, e ears) error {
 				break
 			}
 			p.keeper = o.log
-			p.web.Open(events.NewRegistry(events.Options{Log: o.log}))
+			p.web.Open(events.NewRegistry(events.Options{Log: o.log, Grace: p.Grace, Settings: p.known.settings}))
 			p.log.Info("ready", "log", p.where())
 		case failed = <-served:
 			p.log.Error("cannot serve any more", "error", failed)

@@ -36,6 +36,10 @@ type settings struct {
 	Reserve       size  `setting:"file" default:"256MiB" help:"How much of the disk stays free: with less, nothing more is kept until there is room. At least 32MiB."`
 	MaxNamespaces count `setting:"file" default:"10000" help:"How many namespaces there may be."`
 
+	OpenNamespaces bool       `setting:"file" default:"true" negatable:"" help:"Whether a namespace that is not declared is there all the same, as soon as somebody names it."`
+	Namespaces     namespaces `setting:"file" placeholder:"YAML" help:"What holds in single namespaces, by name or pattern: {acme: {keep-age: 30d}, tenant-*: {streams: 100}}."`
+
+	Grace     time.Duration `setting:"file" default:"10s" help:"How long a member may be gone before it has left."`
 	Heartbeat time.Duration `setting:"file" default:"15s" help:"After so long a silence a stream is shown that the server is there; 5s to 60s."`
 	Drain     time.Duration `setting:"file" default:"10s" help:"How long an orderly end may take."`
 	LogLevel  slog.Level    `setting:"file" default:"info" help:"debug, info, warn or error."`
@@ -112,6 +116,12 @@ func (s *settings) check() error {
 	}
 	if s.Heartbeat < 5*time.Second || s.Heartbeat > time.Minute {
 		refuse("heartbeat", "%s is not between 5s and 60s", s.Heartbeat)
+	}
+	if s.Grace <= 0 || s.Grace > time.Hour {
+		refuse("grace", "%s is not above 0 and at most 1h", s.Grace)
+	}
+	if !s.OpenNamespaces && len(s.Namespaces) == 0 {
+		refuse("open-namespaces", "no namespace would be there: declare some with --namespaces")
 	}
 	if s.Drain < time.Second {
 		refuse("drain", "%s is less than a second", s.Drain)

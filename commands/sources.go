@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -93,8 +91,8 @@ func (s *sources) file(node *kong.Node) (kong.Resolver, error) {
 	if err != nil {
 		return nil, errors.Unwrap(err)
 	}
-	tree := map[string]any{}
-	if err := yaml.Unmarshal(text, &tree); err != nil {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(text, &doc); err != nil {
 		return nil, err
 	}
 	known := map[string]bool{}
@@ -104,15 +102,22 @@ func (s *sources) file(node *kong.Node) (kong.Resolver, error) {
 		}
 	}
 	var wrong []error
+	var declared namespaces
 	seen := map[string]bool{}
-	for _, key := range flatten("", tree) {
+	look := func(name string, key, value *yaml.Node) (err error) {
 		switch {
-		case !known[key]:
-			wrong = append(wrong, fmt.Errorf("unknown key %q", key))
-		case seen[key]:
-			wrong = append(wrong, fmt.Errorf("key %q is there twice", key))
+		case !known[name]:
+			return atLine(key, fmt.Errorf("unknown key %q", name))
+		case seen[name]:
+			return atLine(key, fmt.Errorf("key %q is there twice", name))
+		case name == namespacesKey:
+			declared, err = readNamespaces(value)
 		}
-		seen[key] = true
+		seen[name] = true
+		return err
+	}
+	for _, top := range doc.Content { // none in an empty file
+		wrong = append(wrong, eachLeaf("", top, look))
 	}
 	if err := errors.Join(wrong...); err != nil {
 		return nil, err
@@ -124,6 +129,13 @@ func (s *sources) file(node *kong.Node) (kong.Resolver, error) {
 	return kong.ResolverFunc(func(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 		if !known[flag.Name] {
 			return nil, nil
+		}
+		if flag.Name == namespacesKey {
+			if !seen[namespacesKey] {
+				return nil, nil
+			}
+			s.from[flag.Name] = s.path
+			return declared, nil
 		}
 		// The loader looks under the command's name, and the file is of one command.
 		v, err := loaded.Resolve(ctx, &kong.Path{App: ctx.Model}, flag)
@@ -138,15 +150,16 @@ func (s *sources) file(node *kong.Node) (kong.Resolver, error) {
 	}), nil
 }
 
-// flatten gives the names of a tree's leaves, in order.
-func flatten(prefix string, tree map[string]any) []string {
-	var out []string
-	for _, k := range slices.Sorted(maps.Keys(tree)) {
-		if sub, ok := tree[k].(map[string]any); ok {
-			out = append(out, flatten(prefix+k+"-", sub)...)
-			continue
+// namespacesKey is the one setting that is a tree itself.
+const namespacesKey = "namespaces"
+
+// eachLeaf calls f with the name of each leaf of a tree, and where it stands.
+func eachLeaf(prefix string, tree *yaml.Node, f func(name string, key, value *yaml.Node) error) error {
+	return eachPair(tree, func(key, value *yaml.Node) error {
+		name := prefix + key.Value
+		if name != namespacesKey && resolved(value).Kind == yaml.MappingNode {
+			return eachLeaf(name+"-", value, f)
 		}
-		out = append(out, prefix+k)
-	}
-	return out
+		return f(name, key, value)
+	})
 }
