@@ -12,9 +12,9 @@ import (
 // A Member is all there is to know of one.
 type Member struct {
 	Person
-	Data  json.RawMessage `json:"data"`  // what it said of itself with [Client.Describe]; nil for nothing
-	Rooms []string        `json:"rooms"` // in any of its streams, sorted
-	Since time.Time       `json:"since"` // when it came
+	Data  json.RawMessage `json:"data,omitempty"` // what it said of itself with [Client.Describe]; nil for nothing
+	Rooms []string        `json:"rooms"`          // in any of its streams, sorted
+	Since time.Time       `json:"since"`          // when it came
 }
 
 // Members are who is there.

@@ -4,9 +4,9 @@ import "encoding/json"
 
 // A Person is what a stream is told of a member.
 type Person struct {
-	ID   string `json:"id"`   // the member, as in [Event.From]
-	User string `json:"user"` // "" when anonymous
-	Name string `json:"name"` // its nickname; "" without one
+	ID   string `json:"id"`             // the member, as in [Event.From]
+	User string `json:"user,omitempty"` // "" when anonymous
+	Name string `json:"name,omitempty"` // its nickname; "" without one
 }
 
 // A Presence says who is in one of a stream's rooms. One with Members, as the

@@ -43,6 +43,10 @@ func Main(ctx context.Context, env Env) (code int) {
 		Serve   serveCmd   `cmd:"" default:"withargs" help:"Serve rooms over HTTP. This is the default command."`
 		Listen  listenCmd  `cmd:"" help:"Print what is said in rooms as it is said."`
 		Send    sendCmd    `cmd:"" help:"Say something in a room."`
+		Chat    chatCmd    `cmd:"" help:"Talk in a room: what is said there comes by, and what you type is said."`
+		Who     whoCmd     `cmd:"" help:"List who is there."`
+		Rooms   roomsCmd   `cmd:"" help:"List the rooms of a namespace."`
+		History historyCmd `cmd:"" help:"Print what was said in a room."`
 		Bench   benchCmd   `cmd:"" help:"Put a load on a server, ours or another, and check what comes of it."`
 		Check   checkCmd   `cmd:"" help:"Check the configuration of serve, and say what would be used."`
 		Version versionCmd `cmd:"" help:"Print the version."`

@@ -18,6 +18,8 @@ type listenCmd struct {
 	Last      int           `help:"Begin with the newest N events." placeholder:"N"`
 	Since     string        `help:"Begin after an event's ID, at a time, a duration back (10m), or with all." placeholder:"WHEN"`
 	Heartbeat time.Duration `help:"Ask the server to show after so long a silence that it is there; 5s to 60s." placeholder:"DURATION"`
+	Name      string        `help:"The nickname that others see." placeholder:"NAME"`
+	Presence  bool          `help:"Tell who is in the rooms, and who comes and goes."`
 	JSON      bool          `name:"json" help:"One JSON object a line, the server's own words too."`
 }
 
@@ -29,6 +31,9 @@ func (c *listenCmd) Run(ctx context.Context, env *Env) error {
 	}
 	if c.All && len(rooms) > 0 {
 		return &usageError{errors.New("--all is every room already: name the namespace alone")}
+	}
+	if c.All && c.Presence {
+		return &usageError{errors.New("--presence is told room by room: name the rooms")}
 	}
 	if c.Last < 0 {
 		return &usageError{errors.New("--last is a number of events")}
@@ -49,6 +54,7 @@ func (c *listenCmd) Run(ctx context.Context, env *Env) error {
 	for e, err := range speaks.Listen(ctx, client.ListenRequest{
 		Namespace: ns, Rooms: rooms, All: c.All,
 		Since: c.Since, Last: c.Last, Heartbeat: c.Heartbeat,
+		Name: c.Name, Presence: c.Presence,
 		Reconnecting: func(cause error, wait time.Duration) {
 			if cause == nil {
 				cause = errors.New("the stream ended")

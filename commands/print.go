@@ -21,6 +21,7 @@ type lines struct {
 	to    io.Writer
 	paint bool
 	rooms bool // say in which room it was said
+	there rosters
 }
 
 const (
@@ -29,31 +30,58 @@ const (
 )
 
 func (l *lines) print(e client.Event) error {
+	if p, ok := e.Presence(); ok {
+		if what := l.there.take(p); what != "" {
+			return l.write(dim, "# "+plain(p.Room)+": "+what, "")
+		}
+		return nil
+	}
 	if e.Own() {
 		return l.write(dim, own(e), "")
 	}
-	who := "*"
-	switch {
-	case e.Name != "":
-		who = strings.ReplaceAll(plain(e.Name), ":", `\:`)
-		if who[0] == '#' || who[0] == '*' || who[0] == '[' {
-			who = `\` + who
-		}
-	case e.From != "":
-		who = plain(e.From)
-	}
-	what := string(e.Data)
-	if text := ""; strings.HasPrefix(what, `"`) && e.Decode(&text) == nil {
-		what = text
-	}
 	where := ""
 	if l.rooms {
-		where = "[" + plain(e.Room) + "] "
-		if e.Room == "" {
-			where = "[" + plain(strings.Join(e.To, ", ")) + "] "
-		}
+		where = place(e)
 	}
-	return l.write(colour(who), where+who+":", " "+plain(what))
+	who := speaker(e)
+	return l.write(colour(who), where+who+":", " "+plain(said(e)))
+}
+
+// speaker names who said something: the nickname, written so that it cannot pass
+// for what the server says, else the member; "*" is a back end.
+func speaker(e client.Event) string {
+	switch {
+	case e.Name != "":
+		return nickname(e.Name)
+	case e.From != "":
+		return plain(e.From)
+	}
+	return "*"
+}
+
+func nickname(name string) string {
+	name = strings.ReplaceAll(plain(name), ":", `\:`)
+	if name[0] == '#' || name[0] == '*' || name[0] == '[' || name[0] == '@' {
+		name = `\` + name
+	}
+	return name
+}
+
+// said gives a payload as people read it: text as it is, anything else as JSON.
+func said(e client.Event) string {
+	what := string(e.Data)
+	if text := ""; strings.HasPrefix(what, `"`) && e.Decode(&text) == nil {
+		return text
+	}
+	return what
+}
+
+// place says where an event was said.
+func place(e client.Event) string {
+	if e.Room == "" {
+		return "[" + plain(strings.Join(e.To, ", ")) + "] "
+	}
+	return "[" + plain(e.Room) + "] "
 }
 
 // write puts a line out, its head in a colour.
@@ -85,6 +113,12 @@ func own(e client.Event) string {
 		}
 		return fmt.Sprintf("# %s (you are %s)", where, plain(h.Member))
 	}
+	if rooms, ok := e.Rooms(); ok {
+		return "# your rooms: " + plain(strings.Join(rooms, ", "))
+	}
+	if x, ok := e.Erased(); ok {
+		return "# " + plain(x.Room) + ": " + erased(x)
+	}
 	if g, ok := e.Gap(); ok {
 		s := "# gap (" + plain(g.Reason) + "): events"
 		if g.Room != "" {
@@ -103,6 +137,13 @@ func own(e client.Event) string {
 		return s
 	}
 	return "# " + plain(e.Event) + " " + plain(string(e.Data))
+}
+
+func erased(x client.Erased) string {
+	if len(x.IDs) > 0 {
+		return plain(strings.Join(x.IDs, ", ")) + " erased"
+	}
+	return "everything up to " + plain(x.Upto) + " erased"
 }
 
 // plain writes what strangers wrote without what would end the line, move the

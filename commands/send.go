@@ -27,6 +27,7 @@ type sendCmd struct {
 	TTL      time.Duration `name:"ttl" help:"How long it is kept." placeholder:"DURATION"`
 	Volatile bool          `help:"Not kept: only for who listens now."`
 	Echo     bool          `help:"With --connection-id: hear it too."`
+	Ack      time.Duration `help:"Wait for the answers of those who hear it, at most so long and at most 25s." placeholder:"DURATION"`
 	To       []string      `help:"Another target: a room, @member or * for everyone. May be repeated." placeholder:"TARGET" sep:"none"`
 	Except   []string      `help:"A target that is left out. May be repeated." placeholder:"TARGET" sep:"none"`
 }
@@ -35,7 +36,8 @@ type sendCmd struct {
 // reading.
 const maxBody = 64 << 10
 
-// Run sends, and prints the ID of each event that was kept.
+// Run sends, and prints the ID of each event that was kept and, with --ack, what
+// was answered. That somebody did not answer is exit code 1.
 func (c *sendCmd) Run(ctx context.Context, env *Env) error {
 	ns, rooms, err := places([]string{c.Place})
 	if err != nil {
@@ -44,6 +46,9 @@ func (c *sendCmd) Run(ctx context.Context, env *Env) error {
 	to := append(rooms, c.To...)
 	if len(to) == 0 {
 		return &usageError{errors.New("name a room as namespace/room, or a target with --to")}
+	}
+	if c.Ack < 0 {
+		return &usageError{errors.New("--ack is how long to wait")}
 	}
 	stdin := len(c.Words) == 1 && c.Words[0] == "-"
 	switch {
@@ -61,7 +66,7 @@ func (c *sendCmd) Run(ctx context.Context, env *Env) error {
 	say := func(data []byte) error {
 		r := client.SendRequest{
 			Namespace: ns, To: to, Except: c.Except, Event: c.Event,
-			TTL: c.TTL, Volatile: c.Volatile, Echo: c.Echo,
+			TTL: c.TTL, Volatile: c.Volatile, Echo: c.Echo, Ack: c.Ack,
 		}
 		if r.Data, err = c.payload(data); err != nil {
 			return err
@@ -71,9 +76,14 @@ func (c *sendCmd) Run(ctx context.Context, env *Env) error {
 			return err
 		}
 		if receipt.ID != "" {
-			_, err = fmt.Fprintln(env.Stdout, receipt.ID)
+			if _, err := fmt.Fprintln(env.Stdout, receipt.ID); err != nil {
+				return err
+			}
 		}
-		return err
+		if receipt.Acks != nil {
+			return answered(env.Stdout, receipt.Acks)
+		}
+		return nil
 	}
 	switch {
 	case c.Lines:
@@ -89,6 +99,28 @@ func (c *sendCmd) Run(ctx context.Context, env *Env) error {
 		return say(all)
 	}
 	return say([]byte(strings.Join(c.Words, " ")))
+}
+
+// answered prints each answer on a line, the member before it. Its error names who
+// is missing.
+func answered(w io.Writer, a *client.Acks) error {
+	for _, answer := range a.Answers {
+		text, ok := answer.Text()
+		if !ok {
+			text = string(answer.Data)
+		}
+		if _, err := fmt.Fprintf(w, "@%s: %s\n", plain(answer.From), plain(text)); err != nil {
+			return err
+		}
+	}
+	if a.Complete {
+		return nil
+	}
+	missing := make([]string, len(a.Missing))
+	for i, m := range a.Missing {
+		missing[i] = "@" + plain(m)
+	}
+	return errors.New("no answer from " + strings.Join(missing, ", "))
 }
 
 // payload is text where it can be: bytes that are no UTF-8 go as bytes.
