@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"parley/events"
-	"parley/handlers/pump"
 )
 
 // Bounds of what a listener can ask for.
@@ -94,9 +93,9 @@ func (s *Server) listen(w http.ResponseWriter, r *http.Request, q request) error
 	if a.as == asPage {
 		return s.index(w)
 	}
-	bell := pump.NewBell()
+	src := &source{server: s, as: a.as}
 	cursor, err := reg.Listen(r.Context(), q.caller, q.ns, events.Listen{
-		Rooms: q.rooms, All: q.all, Start: a.start, Bell: bell,
+		Rooms: q.rooms, All: q.all, Start: a.start, Bell: &src.bell,
 		Presence: a.presence, Name: a.name,
 		// Without a connection ID each poll would be somebody else who came and went.
 		Unseen: a.as == asPoll && q.caller.Connection == "",
@@ -105,9 +104,10 @@ func (s *Server) listen(w http.ResponseWriter, r *http.Request, q request) error
 		return err
 	}
 	if a.as == asPoll {
-		return s.poll(w, r, cursor, bell, q, a)
+		return s.poll(w, r, cursor, &src.bell, q, a)
 	}
-	s.stream(w, r, cursor, bell, a)
+	src.cursor = cursor
+	s.stream(w, r, src, a)
 	return nil
 }
 

@@ -86,21 +86,14 @@ func streamHeader(h http.Header, f format) {
 // stream answers with a stream and closes the cursor when it ends. A connection
 // of cleartext HTTP/1 is taken over, and stream returns while it goes on; any
 // other stays net/http's and stream returns with its end.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request, cursor *events.Cursor, bell *pump.Bell, a ask) {
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, src *source, a ask) {
 	f := a.as.format()
 	streamHeader(w.Header(), f)
-	hello := cursor.Hello()
+	hello := src.cursor.Hello()
 	first := f.hello(nil, &hello, a.heartbeat)
-	src := &source{cursor: cursor, format: f, server: s, told: hello.Start.Seq}
-	began := s.opened(cursor, formats[a.as])
-	st := pump.Stream{
-		Source: src, Bell: bell, First: first, Heartbeat: a.heartbeat,
-		End: func(res pump.Result) {
-			cursor.Close()
-			s.streams.Bytes.Add(res.Bytes)
-			s.closed(cursor, began, src.events, endReason(res.Err, src.reason))
-		},
-	}
+	src.told = hello.Start.Seq
+	src.began = s.opened(src.cursor, formats[a.as]).Sub(clock)
+	st := pump.Stream{Source: src, Bell: &src.bell, First: first, Heartbeat: a.heartbeat, End: src.end}
 	p := s.streams.pumping(s.o)
 	if conn, ok := takeOver(w, r); ok {
 		src.chunked = r.ProtoAtLeast(1, 1)
@@ -175,15 +168,33 @@ func newWriter(w http.ResponseWriter) pump.Writer {
 // stalls costs.
 var pageLimit = events.Limit{Events: 256, Bytes: 64 << 10}
 
-// A source gives a cursor's pages in a format.
+// The clock tells when streams began, in a third of the memory of a time.Time.
+var clock = time.Now()
+
+// A source gives a cursor's pages in a format. It is all that there is of a stream
+// here, in one piece of memory with what the pump has of it: there are many, and
+// most of them wait.
 type source struct {
 	cursor  *events.Cursor
-	format  format
 	server  *Server
+	bye     *events.Bye   // with which it was done, once it is
+	told    uint64        // the position that the last page led to
+	began   time.Duration // by the clock
+	events  uint32
+	as      representation
 	chunked bool
-	told    uint64 // the position that the last page led to
-	events  int
-	reason  string // why it was done, once it is
+	bell    pump.Bell
+}
+
+// end is called when the stream has ended, for whatever reason.
+func (c *source) end(res pump.Result) {
+	c.cursor.Close()
+	c.server.streams.Bytes.Add(res.Bytes)
+	reason := ""
+	if c.bye != nil {
+		reason = string(c.bye.Reason)
+	}
+	c.server.closed(c.cursor, clock.Add(c.began), int(c.events), endReason(res.Err, reason))
 }
 
 // Next makes a page of what the stream is to be told next. It can be cut behind
@@ -210,39 +221,40 @@ func (c *source) Next(ctx context.Context, p *pump.Page, near bool) pump.State {
 			slog.String("namespace", c.cursor.Hello().Namespace), slog.Any("error", err))
 		d = events.Delivery{Bye: busyBye()}
 	}
+	f := c.as.format()
 	at := d.Position.Seq
 	if len(d.Events) > 0 {
 		at = c.told
 	}
 	if d.Rooms != nil {
 		from := len(p.Bytes)
-		p.Bytes = c.framed(c.format.rooms(p.Bytes, d.Rooms), from)
+		p.Bytes = c.framed(f.rooms(p.Bytes, d.Rooms), from)
 	}
 	for _, who := range d.Presence {
 		from := len(p.Bytes)
-		p.Bytes = c.framed(c.format.presence(p.Bytes, who), from)
+		p.Bytes = c.framed(f.presence(p.Bytes, who), from)
 	}
 	for i := range d.Gaps {
 		from := len(p.Bytes)
-		p.Bytes = c.framed(c.format.gap(p.Bytes, &d.Gaps[i]), from)
+		p.Bytes = c.framed(f.gap(p.Bytes, &d.Gaps[i]), from)
 	}
 	epoch := c.cursor.Epoch()
 	for _, e := range d.Events {
 		from := len(p.Bytes)
-		p.Bytes = c.framed(c.format.event(p.Bytes, epoch, e), from)
+		p.Bytes = c.framed(f.event(p.Bytes, epoch, e), from)
 		if e.Seq > 0 {
 			at = e.Seq
 		}
 		p.Mark(at)
 	}
 	c.told = d.Position.Seq
-	c.events += len(d.Events)
+	c.events += uint32(len(d.Events))
 	c.server.streams.Events.Add(int64(len(d.Events)))
 	switch {
 	case d.Bye != nil:
-		c.reason = string(d.Bye.Reason)
+		c.bye = d.Bye
 		from := len(p.Bytes)
-		p.Bytes = c.framed(c.format.bye(p.Bytes, d.Position, d.Bye), from)
+		p.Bytes = c.framed(f.bye(p.Bytes, d.Position, d.Bye), from)
 		if c.chunked {
 			p.Bytes = append(p.Bytes, "0\r\n\r\n"...)
 		}
@@ -262,7 +274,7 @@ func (c *source) Back(at uint64) {
 // Beat makes a heartbeat that carries the position.
 func (c *source) Beat(p *pump.Page) {
 	from := len(p.Bytes)
-	p.Bytes = c.framed(c.format.heartbeat(p.Bytes, c.cursor.Position()), from)
+	p.Bytes = c.framed(c.as.format().heartbeat(p.Bytes, c.cursor.Position()), from)
 }
 
 // framed makes a chunk, in place, of what dst holds beyond from.

@@ -23,11 +23,12 @@ type loop struct {
 	pump *Pump
 	wake chan struct{} // holds a token while the list may have somebody
 
-	mu     sync.Mutex
-	ready  []*rider // to have their turn, each once
-	seated map[int32]*rider
-	ep     *os.File // hears of the sockets; nil while nothing runs
-	stamp  uint32
+	mu    sync.Mutex
+	ready []*rider // to have their turn, each once
+	seats []*rider // what the system names a socket by
+	free  []int32  // seats that are
+	ep    *os.File // hears of the sockets; nil while nothing runs
+	stamp uint32
 
 	// The turning goroutine's own.
 	wheel wheel
@@ -38,21 +39,21 @@ type loop struct {
 const maxTurn = 4
 
 func newLoop(p *Pump) *loop {
-	return &loop{pump: p, wake: make(chan struct{}, 1), seated: make(map[int32]*rider)}
+	return &loop{pump: p, wake: make(chan struct{}, 1)}
 }
 
 // adopt takes a connection out of the runtime's hands: its descriptor is copied and
 // the connection closed, so that nothing of it stays in memory, and the runtime is
 // not woken for it. It reports false where that cannot be; the connection is then
 // as it was.
-func (l *loop) adopt(conn net.Conn, s *Stream, end func(Result)) bool {
+func (l *loop) adopt(conn net.Conn, s *Stream) bool {
 	fd, ok := copied(conn)
 	if !ok {
 		return false
 	}
 	r := &s.Bell.rider
-	r.loop, r.source, r.end, r.rest, r.state = l, s.Source, end, s.First, More
-	r.fd, r.noise, r.beat = int32(fd), int32(l.pump.o.Noise), int64((s.Heartbeat+tick-1)/tick)
+	r.loop, r.source, r.end, r.rest, r.state = l, s.Source, s.End, s.First, More
+	r.fd, r.noise, r.beat = int32(fd), int32(l.pump.o.Noise), int32((s.Heartbeat+tick-1)/tick)
 	if !l.seat(r) {
 		unix.Close(fd)
 		return false
@@ -90,18 +91,28 @@ func (l *loop) seat(r *rider) bool {
 	if l.ep == nil && !l.startLocked() {
 		return false
 	}
+	if n := len(l.free); n > 0 {
+		r.at, l.free = l.free[n-1], l.free[:n-1]
+	} else {
+		r.at, l.seats = int32(len(l.seats)), append(l.seats, nil)
+	}
+	l.seats[r.at] = r
 	l.stamp++
 	r.stamp = l.stamp
 	ev := unix.EpollEvent{
 		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET,
-		Fd:     r.fd, Pad: int32(r.stamp),
+		Fd:     r.at, Pad: int32(r.stamp), // both are ours to choose
 	}
-	l.seated[r.fd] = r
 	if !controlled(l.ep, func(ep int) error { return unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, int(r.fd), &ev) }) {
-		delete(l.seated, r.fd)
+		l.unseatLocked(r)
 		return false
 	}
 	return true
+}
+
+func (l *loop) unseatLocked(r *rider) {
+	l.seats[r.at] = nil
+	l.free = append(l.free, r.at)
 }
 
 func controlled(f *os.File, do func(fd int) error) bool {
@@ -124,7 +135,7 @@ func (l *loop) startLocked() bool {
 		return false
 	}
 	l.ep = os.NewFile(uintptr(fd), "epoll")
-	l.ready = nil
+	l.ready, l.seats, l.free = nil, nil, nil
 	l.wheel = wheel{began: time.Now()}
 	raw, err := l.ep.SyscallConn()
 	if err != nil {
@@ -153,7 +164,10 @@ func (l *loop) hear(raw syscall.RawConn) {
 		}
 		l.mu.Lock()
 		for _, ev := range events[:n] {
-			if r := l.seated[ev.Fd]; r != nil && r.stamp == uint32(ev.Pad) {
+			if int(ev.Fd) >= len(l.seats) {
+				continue // of a life that is over
+			}
+			if r := l.seats[ev.Fd]; r != nil && r.stamp == uint32(ev.Pad) {
 				r.events.Or(ev.Events)
 				if r.queued.CompareAndSwap(false, true) {
 					l.ready = append(l.ready, r)
@@ -217,24 +231,22 @@ func (l *loop) run() {
 func (l *loop) rest() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.seated) > 0 {
+	if len(l.seats) > len(l.free) {
 		return false
 	}
 	_ = l.ep.Close() // which ends hear
 	l.ep = nil
-	l.seated = make(map[int32]*rider) // a map stays as large as it ever was
 	return true
 }
 
 func (l *loop) everybody(do func(*rider)) {
 	l.mu.Lock()
-	all := make([]*rider, 0, len(l.seated))
-	for _, r := range l.seated {
-		all = append(all, r)
-	}
+	all := slices.Clone(l.seats)
 	l.mu.Unlock()
 	for _, r := range all {
-		do(r)
+		if r != nil {
+			do(r)
+		}
 	}
 }
 
@@ -271,7 +283,7 @@ func (l *loop) look(r *rider) {
 
 // ticksOf gives how many ticks are no less than a time, one more than it seems:
 // the first may be nearly over.
-func ticksOf(d time.Duration) int64 { return int64((d+tick-1)/tick) + 1 }
+func ticksOf(d time.Duration) int32 { return int32((d+tick-1)/tick) + 1 }
 
 // turn lets a rider hear what its socket said, and write.
 func (l *loop) turn(r *rider) {
@@ -441,7 +453,7 @@ func (l *loop) leave(r *rider, err error) {
 	r.phase = gone
 	l.wheel.remove(r)
 	l.mu.Lock()
-	delete(l.seated, r.fd)
+	l.unseatLocked(r)
 	l.mu.Unlock()
 	if err == ErrStalled || err == ErrCut {
 		// The system is to forget what a client that takes nothing has not taken.
@@ -449,5 +461,5 @@ func (l *loop) leave(r *rider, err error) {
 	}
 	unix.Close(int(r.fd))
 	r.rest = nil
-	r.end(Result{Bytes: r.taken, Err: err})
+	l.pump.leave(r.end, Result{Bytes: r.taken, Err: err})
 }

@@ -22,9 +22,9 @@ func newLoops(p *Pump) loops {
 }
 
 // adopt has the next loop run the stream; false where it needs a goroutine.
-func (p *Pump) adopt(conn net.Conn, s *Stream, end func(Result)) bool {
+func (p *Pump) adopt(conn net.Conn, s *Stream) bool {
 	n := p.turn.Add(1)
-	return p.all[int(n)%len(p.all)].adopt(conn, s, end)
+	return p.all[int(n)%len(p.all)].adopt(conn, s)
 }
 
 func (ls *loops) wakeAll() {

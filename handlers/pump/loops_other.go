@@ -9,6 +9,6 @@ type loops struct{}
 
 func newLoops(*Pump) loops { return loops{} }
 
-func (p *Pump) adopt(net.Conn, *Stream, func(Result)) bool { return false }
+func (p *Pump) adopt(net.Conn, *Stream) bool { return false }
 
 func (*loops) wakeAll() {}

@@ -55,8 +55,7 @@ func New(o Options) *Pump {
 func (p *Pump) Take(conn net.Conn, s Stream) {
 	tune(conn)
 	p.enter()
-	told := s.End // and nothing else of s stays in memory
-	if p.adopt(conn, &s, func(result Result) { p.leave(told, result) }) {
+	if p.adopt(conn, &s) {
 		return
 	}
 	ctx, stop := context.WithCancelCause(context.Background())
@@ -66,7 +65,7 @@ func (p *Pump) Take(conn net.Conn, s Stream) {
 		err := k.serve(ctx, stop, &s, p.o.Noise)
 		stop(err)
 		p.end(r)
-		p.leave(told, Result{Bytes: k.taken, Err: err})
+		p.leave(s.End, Result{Bytes: k.taken, Err: err})
 	}()
 }
 

@@ -12,17 +12,17 @@ const (
 
 type wheel struct {
 	began time.Time
-	now   int64 // in ticks since it began
+	now   int32 // in ticks since it began: good for sixteen years
 	slot  [slots]*rider
 }
 
 // put plans to look at a rider at a tick, or as late as the wheel reaches. A rider
 // is in it once.
-func (w *wheel) put(r *rider, at int64) {
+func (w *wheel) put(r *rider, at int32) {
 	w.remove(r)
 	at = min(max(at, w.now+1), w.now+slots-1)
 	head := &w.slot[at%slots]
-	r.slot, r.next, r.prev = int32(at%slots), *head, nil
+	r.slot, r.next, r.prev = int16(at%slots), *head, nil
 	if *head != nil {
 		(*head).prev = r
 	}
@@ -48,7 +48,7 @@ func (w *wheel) remove(r *rider) {
 // turn moves on to the present and gives every rider whose time may have come to
 // look, taken out of the wheel.
 func (w *wheel) turn(now time.Time, look func(*rider)) {
-	for to := int64(now.Sub(w.began) / tick); w.now < to; {
+	for to := int32(now.Sub(w.began) / tick); w.now < to; {
 		w.now++
 		for r := w.slot[w.now%slots]; r != nil; r = w.slot[w.now%slots] {
 			w.remove(r)
