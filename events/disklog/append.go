@@ -150,6 +150,9 @@ func (a *appender) namespace(name string) (n *namespace, made bool, err error) {
 	if most := l.keep.Namespaces; most > 0 && count >= most {
 		return nil, false, events.Refuse(events.CodeQuota, "there may be %d namespaces", most)
 	}
+	if l.nextID == math.MaxUint32 {
+		return nil, false, events.Refuse(events.CodeQuota, "no more namespaces can be made in this log")
+	}
 	n = &namespace{id: l.nextID, name: name, epoch: events.NewEpoch(), key: make([]byte, 32), segment: -1}
 	rand.Read(n.key)
 	n.bounded = max(l.bounds(n).Events, 0)
@@ -312,7 +315,8 @@ func parseKeyed(b []byte) (*keyed, error) {
 // An opening makes a namespace.
 type opening struct {
 	waiter
-	ns string
+	ns     string
+	opened *namespace // it may have been forgotten again when the caller looks
 }
 
 func (o *opening) bytes() int { return 256 }
@@ -322,7 +326,9 @@ func (o *opening) plan(a *appender, c *commit) {
 	switch {
 	case err != nil:
 		o.refuse(err)
+		return
 	case made:
 		a.make(c, n)
 	}
+	o.opened = n
 }

@@ -20,6 +20,9 @@
 // and the stretches point to it. The file's format has a version: a newer one is
 // refused.
 //
+// A namespace that is forgotten goes in one batch, and the short number that it
+// had in the keys is not given again.
+//
 // A torn tail of the engine's write-ahead log, as a power cut leaves it, is
 // healed. Corruption anywhere else is refused when the log is opened or, where
 // it shows only then, when an event is read: events.CodeCorrupt, with the file in

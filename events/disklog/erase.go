@@ -12,16 +12,16 @@ import (
 // Erase takes events out of every stretch and appends the notice; see
 // [events.Log]. The namespace is opened where it was not.
 func (l *Log) Erase(ctx context.Context, ns string, e events.Erasure) (events.Receipt, error) {
-	if _, err := l.Open(ctx, ns); err != nil {
-		return events.Receipt{}, err
-	}
 	if err := l.enter(ctx); err != nil {
 		return events.Receipt{}, err
 	}
 	defer l.leave()
-	n := l.find(ns)
-	l.retention.mu.Lock()
+	l.retention.mu.Lock() // so that it is not forgotten meanwhile
 	defer l.retention.mu.Unlock()
+	n, err := l.opened(ctx, ns)
+	if err != nil {
+		return events.Receipt{}, err
+	}
 	r := l.newRemoval(n)
 	if err := r.named(e); err != nil {
 		return events.Receipt{}, err

@@ -6,7 +6,7 @@ import "encoding/binary"
 // its table. Numbers are big-endian, so that the order of keys is the order of
 // numbers.
 const (
-	tableGlobal  = 'g' // word → the log's own facts: format, identity, next namespace
+	tableGlobal  = 'g' // word → the log's own facts: format, identity, next namespace's short number
 	tableName    = 'n' // name → a namespace: its short number, epoch and member key
 	tableCounter = 'c' // ns → where the namespace stands
 	tableStretch = 'r' // ns ‖ stretch ‖ seq → an event in one stretch; seq 0 is the stretch's own counters
@@ -86,6 +86,13 @@ func keyKey(bucket uint32, ns uint32, key string) []byte {
 	k = binary.BigEndian.AppendUint32(append(k, tableKey), bucket)
 	k = binary.BigEndian.AppendUint32(k, ns)
 	return append(k, key...)
+}
+
+func parseKeyKey(k []byte) (bucket uint32, ns uint32, ok bool) {
+	if len(k) < 1+4+4 {
+		return 0, 0, false
+	}
+	return binary.BigEndian.Uint32(k[1:]), binary.BigEndian.Uint32(k[5:]), true
 }
 
 func bucketKey(bucket uint32) []byte { return binary.BigEndian.AppendUint32([]byte{tableKey}, bucket) }

@@ -256,14 +256,23 @@ func (l *Log) Open(ctx context.Context, ns string) (events.Head, error) {
 		return events.Head{}, err
 	}
 	defer l.leave()
+	n, err := l.opened(ctx, ns)
+	if err != nil {
+		return events.Head{}, err
+	}
+	return n.head(), nil
+}
+
+// opened gives a namespace, which is made where there is none.
+func (l *Log) opened(ctx context.Context, ns string) (*namespace, error) {
 	if n := l.find(ns); n != nil {
-		return n.head(), nil
+		return n, nil
 	}
 	o := &opening{waiter: newWaiter(), ns: ns}
 	if err := l.do(ctx, o, &o.waiter); err != nil {
-		return events.Head{}, err
+		return nil, err
 	}
-	return l.find(ns).head(), nil
+	return o.opened, nil
 }
 
 // Head gives the namespace's head where it has a log; see [events.Log].

@@ -10,6 +10,9 @@ import (
 // loadNamespaces brings all namespaces into memory, in two short scans.
 func (l *Log) loadNamespaces() error {
 	l.nextID = 1
+	if err := l.loadNext(); err != nil {
+		return err
+	}
 	err := l.scan(tableName, func(key, value []byte) error {
 		n, err := parseNamespace(string(key[1:]), value)
 		if err != nil {

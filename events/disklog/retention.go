@@ -416,6 +416,9 @@ func (l *Log) sweepCounts(ctx context.Context, _ time.Time) error {
 		l.mu.RLock()
 		n := l.byID[s.ns]
 		l.mu.RUnlock()
+		if n == nil {
+			continue // it was forgotten
+		}
 		for more := true; more; {
 			var err error
 			if more, err = l.countStep(n, s.name); err == nil && ctx.Err() != nil {

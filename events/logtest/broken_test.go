@@ -33,6 +33,7 @@ type flawed struct {
 	removed func([]string, []uint64) []uint64
 	rooms   func(ctx context.Context, ns, after string, limit int) ([]events.Stretch, bool, error)
 	erase   func(context.Context, string, events.Erasure) (events.Receipt, error)
+	forget  func(ctx context.Context, ns string) (bool, error)
 	tail    func(func(events.Segment)) func(events.Segment)
 }
 
@@ -78,6 +79,13 @@ func (l *flawed) Erase(ctx context.Context, ns string, e events.Erasure) (events
 		return l.erase(ctx, ns, e)
 	}
 	return l.Log.Erase(ctx, ns, e)
+}
+
+func (l *flawed) Forget(ctx context.Context, ns string) (bool, error) {
+	if l.forget != nil {
+		return l.forget(ctx, ns)
+	}
+	return l.Log.Forget(ctx, ns)
 }
 
 func (l *flawed) Tail(f func(events.Segment)) {
@@ -422,7 +430,7 @@ const broken = "LOGTEST_BROKEN"
 func newBroken(t *testing.T) logtest.Store {
 	s := brokenStore{newSurvivor(t), func(*logtest.Options) {}, func(l events.Log) events.Log { return l }}
 	name := os.Getenv(broken)
-	for _, f := range flaws {
+	for _, f := range slices.Concat(flaws, forgetfuls) {
 		if f.name == name {
 			s.wrap = f.wrap
 		}
@@ -468,7 +476,7 @@ func TestRunCatches(t *testing.T) {
 			}
 		})
 	}
-	for _, f := range flaws {
+	for _, f := range slices.Concat(flaws, forgetfuls) {
 		catches(f.name, f.caught)
 	}
 	for _, f := range misled {

@@ -19,10 +19,12 @@ func calls(ctx context.Context, log events.Log) map[string]func() error {
 			_, err := log.Read(ctx, "acme", events.Query{Stretch: "a", Upto: 9, Limit: 9})
 			return err
 		},
-		"Removed": func() error { _, err := log.Removed(ctx, "acme", []string{"a"}); return err },
-		"Find":    func() error { _, err := log.Find(ctx, "acme", start); return err },
-		"Rooms":   func() error { _, _, err := log.Rooms(ctx, "acme", "", 9); return err },
-		"Sweep":   func() error { return log.Sweep(ctx) },
+		"Removed":    func() error { _, err := log.Removed(ctx, "acme", []string{"a"}); return err },
+		"Find":       func() error { _, err := log.Find(ctx, "acme", start); return err },
+		"Rooms":      func() error { _, _, err := log.Rooms(ctx, "acme", "", 9); return err },
+		"Namespaces": func() error { _, err := log.Namespaces(ctx); return err },
+		"Forget":     func() error { _, err := log.Forget(ctx, "acme"); return err },
+		"Sweep":      func() error { return log.Sweep(ctx) },
 		"Append": func() error {
 			_, err := log.Append(ctx, "acme", events.Batch{Drafts: []events.Draft{say("x", "a")}})
 			return err

@@ -165,6 +165,31 @@ func (f *fixture) erase(ns string, e events.Erasure) events.Receipt {
 	return r
 }
 
+// forget has the log forget a namespace and fails the test unless it does, or does
+// not, as wanted.
+func (f *fixture) forget(ns string, want bool) {
+	f.t.Helper()
+	f.tape.drop(ns)
+	got, err := f.log.Forget(f.ctx, ns)
+	if err != nil {
+		f.t.Fatalf("Forget(%q): %v", ns, err)
+	}
+	if got {
+		f.tape.forgotten(ns)
+	}
+	if got != want {
+		f.t.Errorf("Forget(%q) = %v, want %v", ns, got, want)
+	}
+}
+
+func (f *fixture) wantNamespaces(want ...string) {
+	f.t.Helper()
+	got, err := f.log.Namespaces(f.ctx)
+	if err != nil || !slices.Equal(got, want) {
+		f.t.Errorf("Namespaces() = %q, %v, want %q", got, err, want)
+	}
+}
+
 // wantNumbers fails the test unless the stretch holds these.
 func (f *fixture) wantNumbers(ns, stretch string, want ...uint64) {
 	f.t.Helper()

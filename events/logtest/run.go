@@ -13,6 +13,8 @@ func Run(t *testing.T, newStore func(t *testing.T) Store) {
 		{"opening/quota", quota},
 		{"namespaces are independent", independence},
 
+		{"namespaces are listed", namespaceList},
+
 		{"numbers/concurrent writers", concurrentWriters},
 		{"numbers/a batch is seen whole", wholeBatches},
 		{"numbers/a refused append changes nothing", refusedBatches},
@@ -58,6 +60,14 @@ func Run(t *testing.T, newStore func(t *testing.T) Store) {
 		{"keys/one namespace", keyOfOneNamespace},
 		{"keys/after erasing", keyAfterErasing},
 
+		{"forgetting/none", forgettingNone},
+		{"forgetting/anew", forgettingAnew},
+		{"forgetting/not what it holds", forgettingEvents},
+		{"forgetting/not what it remembers", forgettingKeys},
+		{"forgetting/frees its place", forgettingQuota},
+		{"forgetting/one of many", forgettingOneOfMany},
+		{"forgetting/together with appends", forgettingTogether},
+
 		{"context", cancelledContext},
 		{"close/calls after it", callsAfterClose},
 		{"close/waits for what is under way", closeWaits},
@@ -75,6 +85,7 @@ func Run(t *testing.T, newStore func(t *testing.T) Store) {
 		{"reopened/erased", reopenedErased},
 		{"reopened/keys", reopenedKeys},
 		{"reopened/quota", reopenedQuota},
+		{"reopened/forgotten", reopenedForgotten},
 		{"reopened/under load", reopenedUnderLoad},
 	})
 }

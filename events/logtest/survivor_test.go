@@ -91,6 +91,14 @@ func (l *life) Erase(ctx context.Context, ns string, e events.Erasure) (events.R
 	return during(l, func() (events.Receipt, error) { return l.log.Erase(ctx, ns, e) })
 }
 
+func (l *life) Namespaces(ctx context.Context) ([]string, error) {
+	return during(l, func() ([]string, error) { return l.log.Namespaces(ctx) })
+}
+
+func (l *life) Forget(ctx context.Context, ns string) (bool, error) {
+	return during(l, func() (bool, error) { return l.log.Forget(ctx, ns) })
+}
+
 func (l *life) Sweep(ctx context.Context) error {
 	_, err := during(l, func() (struct{}, error) { return struct{}{}, l.log.Sweep(ctx) })
 	return err

@@ -65,6 +65,28 @@ func (p *tape) hear(seg events.Segment) {
 	p.changed = make(chan struct{})
 }
 
+// drop forgets what was heard of a namespace, as whoever is about to have it
+// forgotten does. A segment that comes next is of the log as it was, or begins a
+// new one.
+func (p *tape) drop(ns string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.last, ns)
+	delete(p.heard, ns)
+}
+
+// forgotten says that Forget has answered true: what is heard from now on is of
+// a new log, as is what was heard since drop.
+func (p *tape) forgotten(ns string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.last[ns]; !ok {
+		p.last[ns] = 0
+	} else if heard := p.heard[ns]; heard[0].Seq != 1 {
+		p.faultLocked("the first event heard of %s since it is forgotten is %d", ns, heard[0].Seq)
+	}
+}
+
 func (p *tape) faultLocked(format string, args ...any) {
 	if len(p.faults) < 10 {
 		p.faults = append(p.faults, fmt.Sprintf(format, args...))

@@ -22,13 +22,9 @@ func (l *Log) Append(ctx context.Context, ns string, b events.Batch) (events.Rec
 	if len(b.Drafts) < 1 || len(b.Drafts) > maxBatch {
 		return events.Receipt{}, events.Refuse(events.CodeBadParameter, "a batch is 1 to %d events", maxBatch)
 	}
-	n, err := l.open(ns)
-	if err != nil {
-		return events.Receipt{}, err
-	}
 	entries := copied(b.Drafts)
-
-	if err := n.take(ctx); err != nil {
+	n, err := l.turn(ctx, ns)
+	if err != nil {
 		return events.Receipt{}, err
 	}
 	defer n.give()
@@ -59,13 +55,9 @@ func (l *Log) Erase(ctx context.Context, ns string, e events.Erasure) (events.Re
 		return events.Receipt{}, err
 	}
 	defer leave()
-	n, err := l.open(ns)
-	if err != nil {
-		return events.Receipt{}, err
-	}
 	notice := copied([]events.Draft{e.Notice})
-
-	if err := n.take(ctx); err != nil {
+	n, err := l.turn(ctx, ns)
+	if err != nil {
 		return events.Receipt{}, err
 	}
 	defer n.give()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -115,6 +116,57 @@ func TestSlowTail(t *testing.T) {
 			t.Errorf("an append behind it, not waited for: %v", err)
 		}
 		close(stuck)
+	})
+}
+
+// An append that waits while its namespace is forgotten goes to the next log.
+func TestForgottenMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var forgetting atomic.Bool
+		stuck := make(chan struct{})
+		log := memlog.New(memlog.Options{SweepEvery: -1, Now: func() time.Time {
+			if forgetting.Load() {
+				<-stuck
+			}
+			return time.Now()
+		}})
+		defer log.Close()
+		before, err := log.Open(t.Context(), "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		forgetting.Store(true)
+		go func() {
+			if ok, err := log.Forget(t.Context(), "acme"); !ok || err != nil {
+				t.Errorf("Forget: %v, %v", ok, err)
+			}
+		}()
+		synctest.Wait() // it has the turn now
+		if ok, err := log.Forget(t.Context(), "acme"); ok || err != nil {
+			t.Errorf("Forget of what is under way: %v, %v", ok, err)
+		}
+		var receipts []events.Receipt
+		go func() {
+			said, err := log.Append(t.Context(), "acme", batch("1", "a"))
+			told, err2 := log.Erase(t.Context(), "acme", events.Erasure{Notice: batch("2", "a").Drafts[0]})
+			if err := errors.Join(err, err2); err != nil {
+				t.Error(err)
+			}
+			receipts = append(receipts, said, told)
+		}()
+		synctest.Wait()
+		forgetting.Store(false)
+		close(stuck)
+		synctest.Wait()
+		after, err := log.Head(t.Context(), "acme")
+		if err != nil || after.Epoch == before.Epoch || after.Last != 2 || count(t, log, "a") != 2 {
+			t.Errorf("the head was %+v and is %+v, %v, with %d events", before, after, err, count(t, log, "a"))
+		}
+		for i, r := range receipts {
+			if r.Epoch != after.Epoch || r.First != uint64(i+1) {
+				t.Errorf("the head is %+v, append %d was answered %+v", after, i, r)
+			}
+		}
 	})
 }
 

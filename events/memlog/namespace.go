@@ -23,6 +23,10 @@ type namespace struct {
 	// from the number to the tail, so that segments come in order.
 	turn chan struct{}
 
+	// forgotten is written with the turn and under mu: it is in no map any more,
+	// and nothing is appended to it.
+	forgotten bool
+
 	mu        sync.RWMutex
 	last      uint64
 	lastTime  time.Time
@@ -73,6 +77,16 @@ func (n *namespace) take(ctx context.Context) error {
 	}
 }
 
+// tryTake takes the turn when nobody has it.
+func (n *namespace) tryTake() bool {
+	select {
+	case n.turn <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
 func (n *namespace) give() { <-n.turn }
 
 func (n *namespace) head() events.Head {
@@ -104,6 +118,14 @@ func (n *namespace) addLocked(now time.Time, entries []*entry) events.Segment {
 		seg.Events = append(seg.Events, &e.Event)
 	}
 	return seg
+}
+
+// holdsLocked reports whether there is an event that lives or a key that is
+// remembered. What has outlived its time goes.
+func (n *namespace) holdsLocked(now time.Time) bool {
+	n.keys.forget(now)
+	n.dropLocked(n.deadlines.expired(now))
+	return len(n.all) > 0 || len(n.keys.known) > 0
 }
 
 func (n *namespace) putLocked(name string, e *entry) {
