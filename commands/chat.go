@@ -72,7 +72,8 @@ type talk struct {
 	current string // where what is typed goes; one of rooms, or "" when there is none
 	there   rosters
 	printed recent
-	unsaid  bool // something could not be said
+	unsaid  bool       // something could not be said
+	moves   [][]string // the rooms after each of our own moves that the stream has not told yet
 
 	// Of the connection.
 	cut   time.Time // since when there is none; zero while there is one
@@ -94,11 +95,11 @@ func (t *talk) run(parent context.Context) error {
 		cancel(errQuit) // what is being said is not waited for
 		heard <- err
 	}()
-	typed := t.read(ctx, cancel)
+	typed := t.read(ctx, cancel, begun)
 	unread := t.saying(ctx, begun, typed)
 	cancel(errQuit)
 	err := <-heard
-	if t.passing {
+	if t.passing && t.begun {
 		t.part(parent)
 	}
 	switch {
@@ -144,7 +145,7 @@ type input struct {
 //
 // It is left behind where it waits for a line when ctx ends: nothing but the end
 // of the process ends a read of a terminal.
-func (t *talk) read(ctx context.Context, cancel context.CancelCauseFunc) <-chan input {
+func (t *talk) read(ctx context.Context, cancel context.CancelCauseFunc, begun <-chan struct{}) <-chan input {
 	typed := make(chan input, 100)
 	go func() {
 		defer close(typed)
@@ -162,9 +163,15 @@ func (t *talk) read(ctx context.Context, cancel context.CancelCauseFunc) <-chan 
 				return
 			}
 		}
-		if t.screen.echoes() {
-			// Who leaves does not want to wait for a server that is away.
+		if !t.screen.echoes() {
+			return
+		}
+		// Who leaves a terminal does not want to wait for a server that is away.
+		select {
+		case <-begun:
 			time.AfterFunc(2*time.Second, func() { cancel(errQuit) })
+		default:
+			cancel(errQuit)
 		}
 	}()
 	return typed
@@ -254,10 +261,10 @@ func (t *talk) event(ctx context.Context, e client.Event, begun chan<- struct{})
 }
 
 func (t *talk) hello(ctx context.Context, h client.Hello, begun chan<- struct{}) error {
-	t.there.me = h.Member
+	t.there.me, t.moves = h.Member, nil
 	if !t.begun {
 		t.begun = true
-		close(begun)
+		defer close(begun) // what is typed comes after what was said before
 		t.cut, t.cuts = time.Time{}, 0
 		if t.plain {
 			if err := t.note("in %s; who else is here is not told", plain(t.current)); err != nil {
@@ -293,9 +300,15 @@ func (t *talk) back(what string) error {
 	return t.note("connected again after %s: %s", max(away, time.Second), what)
 }
 
-// moved notes the rooms that we have now, and tells it where it was not our doing.
+// moved notes the rooms that the stream tells, and says so where it was not our
+// doing. Of our own moves the stream tells late, and of several at once only the
+// last.
 func (t *talk) moved(rooms []string) error {
-	if slices.Equal(slices.Sorted(slices.Values(t.rooms)), slices.Sorted(slices.Values(rooms))) {
+	if i := slices.IndexFunc(t.moves, func(m []string) bool { return sameRooms(m, rooms) }); i >= 0 {
+		t.moves = t.moves[i+1:]
+		return nil
+	}
+	if sameRooms(t.rooms, rooms) {
 		return nil
 	}
 	t.settle(rooms, t.current)
@@ -303,6 +316,18 @@ func (t *talk) moved(rooms []string) error {
 		return t.note("you are in no room now")
 	}
 	return t.note("you are in %s now", plain(strings.Join(rooms, ", ")))
+}
+
+// ours takes the rooms that a move of our own has left us with.
+func (t *talk) ours(rooms []string, current string) {
+	if !sameRooms(t.rooms, rooms) {
+		t.moves = append(t.moves, rooms)
+	}
+	t.settle(rooms, current)
+}
+
+func sameRooms(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // settle takes rooms as those that we have, and current as the one that is
@@ -357,6 +382,9 @@ func (t *talk) past(ctx context.Context, room string, n int) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	events, err := newest(ctx, t.client, client.HistoryRequest{Namespace: t.ns, Room: room}, n)
+	if ctx.Err() == context.Canceled {
+		return nil // we are leaving
+	}
 	if err != nil {
 		return t.note("what was said before cannot be told: %s", plain(err.Error()))
 	}

@@ -112,36 +112,45 @@ func (t *talk) msg(ctx context.Context, args string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.screen.echoes() {
-		return nil
+		return t.note("said to %s alone", to) // which of those that begin so was meant
 	}
 	return t.say(private+"to ", to.String(), "message", text)
 }
 
 // addressee reads whom a line is for, by name or by the beginning of a member's
-// ID, and what is left of the line.
+// ID, and what is left of the line. Those in our rooms count before those elsewhere.
+// The server is asked, since presence comes late, and what is private must not go to
+// another for that.
 func (t *talk) addressee(ctx context.Context, line string) (to card, text string, err error) {
+	if id, text, _ := strings.Cut(line, " "); len(id) == len("@")+memberID && id[0] == '@' {
+		return card{id: id[1:]}, strings.TrimSpace(text), nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	all, err := t.client.Members(ctx, t.ns, nil, nil)
+	if err != nil {
+		return card{}, "", err
+	}
 	t.mu.Lock()
-	known := t.there.everybody()
+	var near, far []card
+	for _, m := range all.List {
+		switch {
+		case m.ID == t.there.me:
+		case slices.ContainsFunc(m.Rooms, func(r string) bool { return slices.Contains(t.rooms, r) }):
+			near = append(near, cardOf(m.Person))
+		default:
+			far = append(far, cardOf(m.Person))
+		}
+	}
 	t.mu.Unlock()
-	found, text := called(line, known)
+	found, text := called(line, near)
 	if len(found) == 0 {
-		// Somebody in another room, or in one of too many to be named.
-		ctx, cancel := context.WithTimeout(ctx, patience)
-		defer cancel()
-		all, err := t.client.Members(ctx, t.ns, nil, nil)
-		if err != nil {
-			return card{}, "", err
-		}
-		known = known[:0]
-		for _, m := range all.List {
-			known = append(known, cardOf(m.Person))
-		}
-		found, text = called(line, known)
+		found, text = called(line, far)
 	}
 	switch len(found) {
 	case 0:
 		name, _, _ := strings.Cut(line, " ")
-		return card{}, "", fmt.Errorf("nobody here is called %s: see /who", name)
+		return card{}, "", fmt.Errorf("nobody else here is called %s: see /who", name)
 	case 1:
 		return found[0], text, nil
 	}
@@ -151,6 +160,9 @@ func (t *talk) addressee(ctx context.Context, line string) (to card, text string
 	}
 	return card{}, "", fmt.Errorf("%d are called so: %s", len(found), strings.Join(ids, ", "))
 }
+
+// memberID is how long a member's ID is.
+const memberID = 16
 
 // called gives who is meant at the beginning of a line: of several names that it
 // begins with the longest, since names have spaces.
@@ -278,7 +290,7 @@ func (t *talk) join(ctx context.Context, room string) error {
 	if err != nil {
 		return err
 	}
-	t.settle(moved.Rooms, room)
+	t.ours(moved.Rooms, room)
 	if err := t.note("you are in %s too, and speak there now", plain(room)); err != nil {
 		return err
 	}
@@ -300,7 +312,7 @@ func (t *talk) leave(ctx context.Context, room string) error {
 	if err != nil {
 		return err
 	}
-	t.settle(moved.Rooms, t.current)
+	t.ours(moved.Rooms, t.current)
 	if t.current == "" {
 		return t.note("you left %s, and are in no room now", plain(room))
 	}
