@@ -84,7 +84,7 @@ func (e *Event) Hello() (h Hello, ok bool) {
 	return h, e.Event == HelloEvent && json.Unmarshal(e.Data, &h) == nil
 }
 
-// Rooms gives the rooms that the stream has now, sorted, whoever changed them.
+// Rooms gives the rooms that the stream has now, whoever changed them.
 // ok is false for every other event.
 func (e *Event) Rooms() (rooms []string, ok bool) {
 	var in struct {

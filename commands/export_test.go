@@ -19,13 +19,28 @@ func ServeLog(ctx context.Context, l net.Listener, open func() (events.Log, erro
 	return p.run(ctx, ears{public: l})
 }
 
+func declare(yaml string) (n namespaces, err error) {
+	err = n.Decode(&kong.DecodeContext{Scan: kong.Scan().PushTyped(yaml, kong.FlagValueToken)})
+	return n, err
+}
+
 // SettingsOf reads declarations of namespaces, and gives what they come to for one.
 func SettingsOf(yaml, namespace string) (events.Settings, bool, error) {
-	var n namespaces
-	ctx := &kong.DecodeContext{Scan: kong.Scan().PushTyped(yaml, kong.FlagValueToken)}
-	if err := n.Decode(ctx); err != nil {
+	n, err := declare(yaml)
+	if err != nil {
 		return events.Settings{}, false, err
 	}
 	s, ok := n.register(false).settings(namespace)
 	return s, ok, nil
+}
+
+// OpenLog opens the log that serve would open with these declarations: in memory
+// where there is no directory, and where nothing is declared with so many events a room.
+func OpenLog(yaml, dir string, keep int) (events.Log, error) {
+	n, err := declare(yaml)
+	if err != nil {
+		return nil, err
+	}
+	s := settings{Memory: dir == "", Data: dir, Reserve: leastReserve, KeepEvents: count(keep), Namespaces: n}
+	return newProcess(s, slog.New(slog.DiscardHandler)).openLog()
 }

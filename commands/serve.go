@@ -132,9 +132,11 @@ func (p *process) run(ctx context.Context, e ears) error {
 // openLog opens the log. It may take as long as healing it takes.
 func (p *process) openLog() (events.Log, error) {
 	if p.Memory {
-		return memlog.New(memlog.Options{Keep: p.keep()}), nil
+		return memlog.New(memlog.Options{Keep: p.keep(), KeepOf: p.known.keepOf}), nil
 	}
-	l, err := disklog.Open(p.Data, disklog.Options{Keep: p.keep(), Reserve: int64(p.Reserve), NewEpoch: p.NewEpoch, Logger: p.log})
+	l, err := disklog.Open(p.Data, disklog.Options{
+		Keep: p.keep(), KeepOf: p.known.keepOf, Reserve: int64(p.Reserve), NewEpoch: p.NewEpoch, Logger: p.log,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the log in %q (--data): %w", p.Data, err)
 	}
