@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"parley/events"
@@ -52,6 +53,8 @@ type process struct {
 	open    func() (events.Log, error)
 	opening chan opened // gives what open gave, once
 	keeper  events.Log  // the log, once it is open
+
+	sweeping sync.WaitGroup
 }
 
 type opened struct {
@@ -108,6 +111,7 @@ func (p *process) run(ctx context.Context, e ears) error {
 		opening <- opened{l, err}
 	}()
 
+	sweeping, stop := context.WithCancel(ctx)
 	var failed error
 	for failed == nil && ctx.Err() == nil {
 		select {
@@ -119,14 +123,39 @@ func (p *process) run(ctx context.Context, e ears) error {
 				break
 			}
 			p.keeper = o.log
-			p.web.Open(events.NewRegistry(events.Options{Log: o.log, Grace: p.Grace, Settings: p.known.settings}))
+			registry := events.NewRegistry(events.Options{Log: o.log, Grace: p.Grace, Settings: p.known.settings})
+			p.sweep(sweeping, registry)
+			p.web.Open(registry)
 			p.log.Info("ready", "log", p.where())
 		case failed = <-served:
 			p.log.Error("cannot serve any more", "error", failed)
 		case <-ctx.Done():
 		}
 	}
+	stop()
+	p.sweeping.Wait()
 	return errors.Join(failed, p.end(ctx))
+}
+
+// sweepEvery is how often namespaces that hold nothing are looked for.
+const sweepEvery = time.Minute
+
+// sweep forgets them until ctx ends.
+func (p *process) sweep(ctx context.Context, registry *events.Registry) {
+	p.sweeping.Go(func() {
+		every := time.NewTicker(sweepEvery)
+		defer every.Stop()
+		for {
+			select {
+			case <-every.C:
+				if err := registry.Sweep(ctx); err != nil && ctx.Err() == nil {
+					p.log.Warn("could not forget namespaces that hold nothing", "error", err)
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
 }
 
 // openLog opens the log. It may take as long as healing it takes.
