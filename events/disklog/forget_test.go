@@ -99,7 +99,7 @@ func live(t *testing.T, l *disklog.Log, clock *logtest.Clock, w *logtest.Witness
 // TestForgetPowerCut cuts the power about forgetting: what is found is a state
 // that was answered, or the one that was about to be.
 func TestForgetPowerCut(t *testing.T) {
-	rounds, clones := 30, 16
+	rounds, clones := 20, 16
 	if testing.Short() {
 		rounds = 4
 	}
