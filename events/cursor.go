@@ -221,7 +221,9 @@ func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
 	}
 	c.mu.Unlock()
 	if c.stirred.Load() {
-		d.Presence = c.presence()
+		var more bool
+		d.Presence, more = c.presence()
+		d.More = d.More || more
 	}
 	if bye != nil && d.Empty() && !d.More {
 		return c.farewell(bye), nil
@@ -493,16 +495,23 @@ func (c *Cursor) bell() {
 }
 
 // presence gives what the stream is to be told of who is in its rooms.
-func (c *Cursor) presence() (out []*Presence) {
+// Where those are many people in many rooms it is a part of it, and more says so.
+func (c *Cursor) presence() (out []*Presence, more bool) {
 	c.ns.mu.Lock()
 	defer c.ns.mu.Unlock()
 	c.stirred.Store(false)
+	people := 0
 	for _, w := range c.watches {
+		if people >= 2*MaxPresence {
+			c.stirred.Store(true)
+			return out, true
+		}
 		if p := w.next(); p != nil {
 			out = append(out, p)
+			people += len(p.Members) + len(p.Joined) + len(p.Left) + len(p.Changed)
 		}
 	}
-	return out
+	return out, false
 }
 
 // joinLocked adds a room to the stream, which is heard above a number, and reports

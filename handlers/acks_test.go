@@ -304,6 +304,7 @@ func TestQuestionsThatCannotBe(t *testing.T) {
 		st := newStage(t, stageOptions{})
 		st.call("POST", "/acme/lobby?ack=5s", `{"data":1}`, "Content-Type: application/x-ndjson").refused(400, "bad-parameter")
 		st.call("POST", "/acme/lobby?ack=5s", "", "Content-Type: application/x-ndjson", "Accept: image/png").refused(400, "bad-parameter")
+		st.call("POST", "/acme/lobby?ack=26s", "", "Accept: image/png").refused(400, "bad-parameter")
 		for i := range 1001 {
 			c, err := st.reg.Listen(t.Context(), events.Anonymous(fmt.Sprintf("crowd-%010d", i)), "acme", events.Listen{Rooms: []string{"lobby"}})
 			if err != nil {

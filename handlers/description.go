@@ -60,9 +60,6 @@ func description(raw []byte) (d events.Description, err error) {
 			if d.Data, err = events.JSONData(m.value); err != nil {
 				return d, err
 			}
-			if len(d.Data) > events.MaxMemberData {
-				return d, events.Refuse(events.CodeTooLarge, "data is at most %d bytes of JSON", events.MaxMemberData)
-			}
 		default:
 			return d, events.Refuse(events.CodeBadParameter, "a description holds name and data, and nothing else")
 		}

@@ -414,6 +414,16 @@ func TestTheOrderOfLookingAtMembers(t *testing.T) {
 		s.do(c.method, c.target, "", "Authorization: Bearer wrong").refused(400, "bad-id")
 		s.do(c.method, c.target, "", as(ann), "Authorization: Bearer wrong").refused(401, "unauthorized")
 	}
+	// What others do not permit is refused before it is looked at.
+	for _, c := range []struct{ method, target string }{
+		{"PUT", "/acme/lobby/members?in=..&except=-x"}, {"DELETE", "/acme/lobby/members"}, {"PUT", "/acme/-/members"}, {"DELETE", "/acme/-/members?in=.."},
+		{"DELETE", "/acme/lobby/history?before=junk"}, {"DELETE", "/acme/-/history"},
+	} {
+		s.do(c.method, c.target, "", as(ann), "Accept: image/png").refused(403, "forbidden")
+		if r := s.do(c.method, c.target, "", secret, "Accept: image/png"); r.status != 400 && r.status != 406 {
+			t.Errorf("%s %s: %d %s", c.method, c.target, r.status, r.body)
+		}
+	}
 	for _, step := range []struct {
 		target, token, accept string
 		status                int

@@ -106,6 +106,15 @@ func TestCORS(t *testing.T) {
 			t.Errorf("preflight: %s: %q, want %q", name, got, want)
 		}
 	}
+	for path, methods := range map[string]string{
+		"/acme/-/members/me": "DELETE, OPTIONS, PATCH, PUT", "/acme/lobby/members/me": "DELETE, OPTIONS, PUT", "/acme/lobby/history": "DELETE, GET, HEAD, OPTIONS",
+		"/acme/-/acks/abcd-1": "OPTIONS, POST",
+	} {
+		r := s.do("OPTIONS", path, "", app, "Access-Control-Request-Method: PATCH", "Access-Control-Request-Headers: content-type,connection-id,authorization").is(204)
+		if got := r.header.Get("Access-Control-Allow-Methods"); got != methods {
+			t.Errorf("preflight of %s: %q, want %q", path, got, methods)
+		}
+	}
 	r := s.do("OPTIONS", "/acme/lobby", "", "Origin: https://evil.example", "Access-Control-Request-Method: POST").refused(403, "forbidden")
 	if got := r.header.Get("Access-Control-Allow-Origin"); got != "" {
 		t.Errorf("a stranger's preflight: %q", got)

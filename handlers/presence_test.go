@@ -172,6 +172,44 @@ func TestACrowdIsToldOnce(t *testing.T) {
 	})
 }
 
+// A stream over many full rooms is told of them in pages that a slow reader does not
+// pay for all at once.
+func TestManyFullRoomsAreToldInParts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStage(t, stageOptions{})
+		var rooms []string
+		for i := range 20 {
+			rooms = append(rooms, fmt.Sprint("r", i))
+		}
+		for i := range 400 {
+			c, err := st.reg.Listen(t.Context(), events.Anonymous(fmt.Sprintf("crowd-%010d", i)), "acme", events.Listen{Rooms: rooms})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(c.Close)
+		}
+		settled()
+		conn := st.request("GET", "/acme?presence=1&format=ndjson&room="+strings.Join(rooms, "&room="), "Connection-ID", bob)
+		heard, longest := 0, 0
+		buf := make([]byte, 8<<20) // a pipe gives at most what one write holds
+		for heard < len(rooms) {
+			n, err := conn.Read(buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			heard += strings.Count(string(buf[:n]), `"event":"presence"`)
+			longest = max(longest, n)
+		}
+		if heard != len(rooms) || longest > 128<<10 {
+			t.Errorf("%d rooms were told, in pages of up to %d bytes", heard, longest)
+		}
+		// And a poll is told of all of them.
+		if got, _, _ := st.answered("/acme?presence=1&room="+strings.Join(rooms, "&room="), cyd); len(got) != len(rooms) {
+			t.Errorf("a poll is told of %d", len(got))
+		}
+	})
+}
+
 func TestPresenceIsNotOfEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newStage(t, stageOptions{})
