@@ -58,7 +58,7 @@ type poll struct {
 	body   []byte
 	told   int  // what is in the array: gaps and bye too
 	news   bool // something of that is a reason to answer
-	asked  bool // the cursor has given its first page
+	begun  bool // the cursor has given all there was when the poll began
 	events int
 	size   int
 	next   events.ID
@@ -124,9 +124,9 @@ func (p *poll) add(epoch string, d *events.Delivery) {
 	}
 	for _, who := range d.Presence {
 		p.body = append(p.comma(), presenceLine(who)...)
-		p.news = p.news || p.asked || !who.Whole
+		p.news = p.news || p.begun || !who.Whole
 	}
-	p.asked = true
+	p.begun = p.begun || !d.More
 	p.news = p.news || len(d.Gaps) > 0 || len(d.Events) > 0
 	for i := range d.Gaps {
 		p.body = appendGapLine(p.comma(), &d.Gaps[i])

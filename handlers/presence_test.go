@@ -204,8 +204,14 @@ func TestManyFullRoomsAreToldInParts(t *testing.T) {
 			t.Errorf("%d rooms were told, in pages of up to %d bytes", heard, longest)
 		}
 		// And a poll is told of all of them.
-		if got, _, _ := st.answered("/acme?presence=1&room="+strings.Join(rooms, "&room="), cyd); len(got) != len(rooms) {
+		target := "/acme?presence=1&room=" + strings.Join(rooms, "&room=")
+		got, next, _ := st.answered(target, cyd)
+		if len(got) != len(rooms) {
 			t.Errorf("a poll is told of %d", len(got))
+		}
+		time.Sleep(2 * time.Second) // until it is told that the poll came
+		if got, _, took := st.answered(target+"&wait=5s&since="+next, cyd); len(got) != len(rooms) || took != 5*time.Second {
+			t.Errorf("one that waits is told of %d after %v", len(got), took)
 		}
 	})
 }

@@ -16,10 +16,10 @@ type document map[string]any
 
 func (d document) at(t testing.TB, path ...string) map[string]any {
 	t.Helper()
-	v, ok := any(map[string]any(d)), true
+	v := any(map[string]any(d))
 	for _, p := range path {
 		m, _ := v.(map[string]any)
-		if v, ok = m[p]; !ok {
+		if v = m[p]; v == nil {
 			t.Fatalf("the document has no %s", strings.Join(path, " "))
 		}
 	}
