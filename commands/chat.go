@@ -72,6 +72,7 @@ type talk struct {
 	current string // where what is typed goes; one of rooms, or "" when there is none
 	there   rosters
 	printed recent
+	over    bool
 	unsaid  bool       // something could not be said
 	moves   [][]string // the rooms after each of our own moves that the stream has not told yet
 
@@ -99,6 +100,9 @@ func (t *talk) run(parent context.Context) error {
 	unread := t.saying(ctx, begun, typed)
 	cancel(errQuit)
 	err := <-heard
+	t.mu.Lock()
+	t.over = true
+	t.mu.Unlock()
 	if t.passing && t.begun {
 		t.part(parent)
 	}
@@ -273,6 +277,7 @@ func (t *talk) hello(ctx context.Context, h client.Hello, begun chan<- struct{})
 		}
 		return t.past(ctx, t.current, t.last)
 	}
+	t.there.reconnected()
 	if h.Resumed {
 		if err := t.back("nothing was missed"); err != nil {
 			return err
@@ -353,6 +358,9 @@ func (t *talk) presence(p client.Presence) error {
 		return nil // told before we left
 	}
 	what := t.there.take(p)
+	if len(t.there.doubt[p.Room]) > 0 {
+		time.AfterFunc(doubtful, func() { t.doubted(p.Room) })
+	}
 	if me, ok := t.there.room[p.Room][t.there.me]; ok && me.name != t.name {
 		t.name = me.name
 		t.prompt()
@@ -361,6 +369,18 @@ func (t *talk) presence(p client.Presence) error {
 		return nil
 	}
 	return t.note("%s", t.in(p.Room)+what)
+}
+
+// doubtful is how long somebody may take to come back to a server that was
+// restarted before it is told that they left: longer than the usual grace.
+const doubtful = 15 * time.Second
+
+func (t *talk) doubted(room string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if what := t.there.resolve(room); what != "" && !t.over {
+		_ = t.note("%s", t.in(room)+what)
+	}
 }
 
 // heard tells what somebody said, unless it was told with the room's past.

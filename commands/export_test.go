@@ -8,6 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"parley/client"
 	"parley/events"
 )
 
@@ -44,3 +45,11 @@ func OpenLog(yaml, dir string, keep int) (events.Log, error) {
 	s := settings{Memory: dir == "", Data: dir, Reserve: leastReserve, KeepEvents: count(keep), Namespaces: n}
 	return newProcess(s, slog.New(slog.DiscardHandler)).openLog()
 }
+
+// Rosters are what a chat knows of who is where.
+type Rosters struct{ rosters }
+
+// Take, Reconnected and Resolve give what a chat would tell.
+func (r *Rosters) Take(p client.Presence) string { return r.take(p) }
+func (r *Rosters) Reconnected()                  { r.reconnected() }
+func (r *Rosters) Resolve(room string) string    { return r.resolve(room) }

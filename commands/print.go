@@ -37,6 +37,9 @@ func (l *lines) print(e client.Event) error {
 		return nil
 	}
 	if e.Own() {
+		if e.Event == client.HelloEvent {
+			l.there = rosters{} // all of it is told anew
+		}
 		return l.write(dim, own(e), "")
 	}
 	where := ""

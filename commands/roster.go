@@ -15,6 +15,27 @@ import (
 type rosters struct {
 	me   string                     // the member that is "you"
 	room map[string]map[string]card // by room and member; nil for a room of too many to be named
+
+	// After a reconnect a room's first state may be that of a server that has only
+	// just been started, and to which not everybody has come back yet. Who is not in
+	// it is in doubt.
+	again map[string]bool
+	doubt map[string]map[string]card
+}
+
+// reconnected says that the first state of each room is to be doubted.
+func (r *rosters) reconnected() {
+	r.again = map[string]bool{}
+	for room := range r.room {
+		r.again[room] = true
+	}
+}
+
+// resolve says who did not come back to a room, "" for nobody.
+func (r *rosters) resolve(room string) string {
+	left := r.doubt[room]
+	delete(r.doubt, room)
+	return r.changed(left, nil)
 }
 
 // A card is how a member is called.
@@ -69,6 +90,26 @@ func (r *rosters) take(p client.Presence) string {
 	r.room[p.Room] = now
 	if was == nil {
 		return fmt.Sprintf("%d here: %s", p.Count, r.list(slices.Collect(maps.Values(now)), most))
+	}
+	was = maps.Clone(was)
+	maps.Copy(was, r.doubt[p.Room])
+	delete(r.doubt, p.Room)
+	if p.Members == nil || r.again[p.Room] {
+		// Who was in doubt and is not named still is.
+		doubt := map[string]card{}
+		for id, c := range was {
+			if _, here := now[id]; !here && !slices.Contains(p.Left, id) {
+				doubt[id] = c
+				delete(was, id)
+			}
+		}
+		if len(doubt) > 0 {
+			if r.doubt == nil {
+				r.doubt = map[string]map[string]card{}
+			}
+			r.doubt[p.Room] = doubt
+		}
+		delete(r.again, p.Room)
 	}
 	return r.changed(was, now)
 }
@@ -127,7 +168,11 @@ func (r *rosters) list(cards []card, most int) string {
 }
 
 // forget drops a room that one is not in any more.
-func (r *rosters) forget(room string) { delete(r.room, room) }
+func (r *rosters) forget(room string) {
+	delete(r.room, room)
+	delete(r.doubt, room)
+	delete(r.again, room)
+}
 
 // everybody gives each member that is known once, by name.
 func (r *rosters) everybody() []card {
