@@ -12,7 +12,9 @@ import (
 // All methods may be called at once from any goroutine. Times are virtual: an
 // implementation takes its clock as an option. An error is an [*Error]; where a
 // call was refused nothing was changed, and only after [CodeUnavailable] or a
-// cancelled context may an append or a forgetting have happened all the same.
+// cancelled context may an append or a forgetting have happened all the same. A
+// call whose context has ended comes back soon: with its answer, or with
+// CodeUnavailable around the context's cause.
 //
 // Namespaces are independent: each has its own numbers, epoch and member key.
 // Names are given checked.
@@ -83,18 +85,19 @@ type Log interface {
 	Namespaces(ctx context.Context) ([]string, error)
 
 	// Forget removes a namespace's log for good, and reports whether it did: only
-	// where it holds no event that lives (one that has outlived its TTL does not, one
-	// that retention has yet to take does), no idempotency key that is still
-	// remembered, and nothing of it is under way. Otherwise, and where
-	// there is no log, nothing is changed. After it Head is ErrNotFound, the place
-	// under Keep.Namespaces is free, and whoever opens the namespace makes another
-	// log: a new epoch, a new member key, numbers from 1 and no marks.
+	// where it holds no event that lives (one that has outlived its TTL does not,
+	// one that retention has yet to take does), no idempotency key that is still
+	// remembered, and nothing of it is under way. Otherwise, and where there is no
+	// log, it answers false and leaves things as they are. After it Head is
+	// ErrNotFound, the place under Keep.Namespaces is free, and whoever opens the
+	// namespace makes another log: a new epoch, a new member key, numbers from 1 and
+	// no marks. A full disk does not keep it from forgetting.
 	//
-	// It is one step. An Append or Erase at the same time is before it, and the
-	// log is not forgotten for what it has brought; or after it, and in the new log, as
-	// the epoch of its Receipt says. A crash leaves the old log whole, with its
-	// epoch, or none of it; once Forget has answered true the old one is never
-	// there again.
+	// It is one step. An Append or Erase at the same time is either before it, and
+	// keeps the log from being forgotten; or after it, and in the new log, as the
+	// epoch of its Receipt says. A crash leaves the old log whole, with its epoch,
+	// or none of it; once Forget has answered true it is as durable as an append
+	// that was answered.
 	//
 	// The tail is given no segment of the old log after Forget has answered true.
 	// Those of a new one, where After begins at 0 again, may come before that
@@ -105,8 +108,8 @@ type Log interface {
 
 	// Tail registers who hears what was appended. It is called once, before
 	// the first Open. For each namespace segments come one at a time and in
-	// order of number, each number of a log in one segment, and only after it is kept:
-	// whatever a segment holds, Read gives. f must not block and not call the
+	// order of number, each number of a log in one segment, and only after it is
+	// kept: whatever a segment holds, Read gives. f must not block and not call the
 	// log. A log that lost its tail and found it again goes on at the head: the
 	// next segment's After is then beyond the last number handed over, and it
 	// may hold no event.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"parley/events"
 )
@@ -186,7 +187,27 @@ var forgetfuls = []flaw{
 		}}
 	}},
 	{"forgets in two steps", "forgetting/together with appends", func(l events.Log) events.Log {
-		return &lives{Log: l, may: quiet, after: letOthersIn}
+		said := make(chan struct{}, 1) // that something which lives was kept
+		between := &flawed{Log: l, append: func(ctx context.Context, ns string, b events.Batch) (events.Receipt, error) {
+			r, err := l.Append(ctx, ns, b)
+			if b.Drafts[0].TTL == 0 {
+				select {
+				case said <- struct{}{}:
+				default:
+				}
+			}
+			return r, err
+		}}
+		return &lives{Log: between, may: quiet, after: func() {
+			select {
+			case <-said: // of before
+			default:
+			}
+			select {
+			case <-said:
+			case <-time.After(10 * time.Millisecond): // nobody speaks
+			}
+		}}
 	}},
 	{"hands over what it has forgotten", "forgetting/anew", func(l events.Log) events.Log {
 		var mu sync.Mutex
