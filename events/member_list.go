@@ -45,6 +45,7 @@ type Description struct {
 
 // A Moved is the answer to joining or leaving.
 type Moved struct {
+	Member   string   // the one member; "" where several were moved
 	Rooms    []string // what the one member has now, sorted; nil where several were moved
 	Position ID       // rooms that were joined are heard from here
 	Count    int      // members that were found

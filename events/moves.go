@@ -112,7 +112,7 @@ func (r *Registry) move(ctx context.Context, n *namespace, room string, leave bo
 	n.mu.Lock()
 	mark := n.watermark.Load()
 	crowd := who.ofLocked(n)
-	out := Moved{Count: len(crowd), Position: ID{n.epoch, mark}}
+	out := Moved{Member: who.Member, Count: len(crowd), Position: ID{n.epoch, mark}}
 	if !leave {
 		if err := n.mayJoinLocked(crowd, room); err != nil {
 			n.mu.Unlock()

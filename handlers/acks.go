@@ -128,7 +128,7 @@ func (s *Server) ack(w http.ResponseWriter, r *http.Request, q request) error {
 	if err := registry.Answer(r.Context(), q.caller, q.ns, q.id, bodies[0]); err != nil {
 		return err
 	}
-	s.logDone(r, "answer taken", q, slog.Int("bytes", len(raw)))
+	s.logDone(r, "answer taken", q, slog.String("id", q.id), slog.Int("bytes", len(raw)))
 	done(w)
 	return nil
 }

@@ -39,6 +39,7 @@ func (s *Server) describe(w http.ResponseWriter, r *http.Request, q request) err
 	if err != nil {
 		return err
 	}
+	q.member = m.ID
 	s.logDone(r, "member described", q)
 	answer(w, http.StatusOK, appendMember(nil, &m))
 	return nil

@@ -35,6 +35,7 @@ func (s *Server) moveOneself(
 	if err != nil {
 		return err
 	}
+	q.member = moved.Member
 	s.logDone(r, "member moved", q, slog.String("room", room), slog.String("how", how(r)))
 	answer(w, http.StatusOK, appendMoved(nil, moved))
 	return nil

@@ -509,6 +509,9 @@ func TestWhatIsDoneToMembersIsLoggedWithoutWhatTheyAreCalled(t *testing.T) {
 				t.Errorf("%q is not there once: %s", msg, log)
 			}
 		}
+		if strings.Count(log, `"member":"`+st.member(ann)+`","room":"kitchen","how":"join"`) != 1 {
+			t.Errorf("nobody knows who was moved: %s", log)
+		}
 		for _, secret := range []string{"onfidential", ann, "?in="} {
 			if strings.Contains(log, secret) {
 				t.Errorf("the log has %q", secret)
