@@ -193,7 +193,7 @@ func text(t *testing.T, raw []byte) (s string) {
 
 var querySeeds = []string{
 	"", "echo=1", "event=x&ttl=1h", "volatile=1", "except=a&except=@aaaaaaaaaaaaaaaa", "utm=1", "cid=" + ann, "since=all", "last=20",
-	"limit=5&before=&after=", "ack=5s", "presence=1", "since=x", "ttl=-1s", "%zz", "a;b", "limit=0", "echo=1&echo=1", "room=a&room=*",
+	"limit=5&before=&after=", "ack=5s", "presence=1&name=Ann", "in=a&in=*&except=b", "after=a&limit=1000", "since=x", "ttl=-1s", "%zz", "a;b", "limit=0", "echo=1&echo=1", "room=a&room=*",
 }
 
 // No query is a defect, wherever it stands.
@@ -213,6 +213,8 @@ func checkQuery(t *testing.T, g bench, query string) (taken bool) {
 	for _, c := range [][2]string{
 		{"POST", "/acme/lobby?"}, {"POST", "/acme?"}, {"POST", "/acme?to=a&"}, {"HEAD", "/acme/lobby?"}, {"HEAD", "/acme?"},
 		{"GET", "/acme/lobby/history?"}, {"GET", "/acme/-/history?room=a&"}, {"GET", "/acme/lobby/history/abcd-1?"}, {"GET", "/?"}, {"GET", "/-/ready?"},
+		{"GET", "/acme/-/members?"}, {"GET", "/acme/a/members?"}, {"GET", "/acme/-/rooms?"}, {"PUT", "/acme/-/members/me?"}, {"DELETE", "/acme/-/members?"},
+		{"DELETE", "/acme/a/history?"}, {"POST", "/acme/-/acks/abcd-1?"},
 	} {
 		r, ok := g.ask(t, c[0], c[1]+query, "x", nil)
 		if ok && r.status < 300 && strings.HasPrefix(c[1], "/acme") {
@@ -282,7 +284,7 @@ func TestPathSeeds(t *testing.T) { half(t, pathSeeds, checkPath) }
 
 func checkPath(t *testing.T, g bench, path string) (taken bool) {
 	g.fresh(t)
-	for _, method := range []string{"POST", "HEAD", "OPTIONS", "PUT"} {
+	for _, method := range []string{"POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"} {
 		r, ok := g.ask(t, method, path, "x", nil)
 		if ok && r.status < 300 {
 			taken = true
