@@ -72,9 +72,9 @@ type talk struct {
 	current string // where what is typed goes; one of rooms, or "" when there is none
 	there   rosters
 	printed recent
+	moves   []move // of our own, that the stream has not told yet
+	unsaid  bool   // something could not be said
 	over    bool
-	unsaid  bool       // something could not be said
-	moves   [][]string // the rooms after each of our own moves that the stream has not told yet
 
 	// Of the connection.
 	cut   time.Time // since when there is none; zero while there is one
@@ -309,7 +309,9 @@ func (t *talk) back(what string) error {
 // doing. Of our own moves the stream tells late, and of several at once only the
 // last.
 func (t *talk) moved(rooms []string) error {
-	if i := slices.IndexFunc(t.moves, func(m []string) bool { return sameRooms(m, rooms) }); i >= 0 {
+	// One that was undone before it was told never is.
+	t.moves = slices.DeleteFunc(t.moves, func(m move) bool { return time.Since(m.at) > patience })
+	if i := slices.IndexFunc(t.moves, func(m move) bool { return sameRooms(m.rooms, rooms) }); i >= 0 {
 		t.moves = t.moves[i+1:]
 		return nil
 	}
@@ -323,10 +325,16 @@ func (t *talk) moved(rooms []string) error {
 	return t.note("you are in %s now", plain(strings.Join(rooms, ", ")))
 }
 
+// A move is a change of our own, with the rooms after it.
+type move struct {
+	rooms []string
+	at    time.Time
+}
+
 // ours takes the rooms that a move of our own has left us with.
 func (t *talk) ours(rooms []string, current string) {
 	if !sameRooms(t.rooms, rooms) {
-		t.moves = append(t.moves, rooms)
+		t.moves = append(t.moves, move{rooms, time.Now()})
 	}
 	t.settle(rooms, current)
 }

@@ -2,7 +2,10 @@ package commands_test
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -252,6 +255,45 @@ func TestAKilledChatReturns(t *testing.T) {
 	b.await("after", holds("Ann: after\n"))
 	if strings.Contains(b.text(), "Ann left") {
 		t.Errorf("it was gone:\n%s", b.text())
+	}
+
+	// Who leaves is gone at once, and not only after the grace; but whoever brought
+	// its connection ID may have another stream.
+	again.leaves()
+	b.leaves()
+	if _, stdout, _ := r.ask("who", "acme"); strings.Contains(stdout, "Bo") || !strings.Contains(stdout, "Ann") {
+		t.Errorf("still there:\n%s", stdout)
+	}
+}
+
+// What comes with the past and on the stream too is shown once.
+func TestThePastAndTheStreamMeet(t *testing.T) {
+	const event = `{"id":"e4f1-%d","room":"lobby","event":"message","from":"abcdefghijklmnop","name":"Ann","data":"word %[1]d","time":"2026-11-23T01:02:03.456Z"}`
+	fake := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodDelete:
+			w.WriteHeader(http.StatusNotFound)
+		case r.URL.Path == "/acme/-/history":
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"events":[%s,%s],"more":false}`, fmt.Sprintf(event, 6), fmt.Sprintf(event, 8))
+		default:
+			w.Header().Set("Content-Type", "text/event-stream")
+			fmt.Fprint(w, "retry: 1000\nid: e4f1-7\nevent: hello\ndata: {\"ns\":\"acme\",\"rooms\":[\"lobby\"],\"member\":\"bcdefghijklmnopa\",\"heartbeat\":15}\n\n")
+			for n := 8; n < 10; n++ {
+				fmt.Fprintf(w, "id: e4f1-%d\nevent: message\ndata: %s\n\n", n, fmt.Sprintf(event, n))
+			}
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}
+	}))
+	defer fake.Close()
+	in, typed := io.Pipe()
+	defer typed.Close()
+	a := begin(t, commands.Env{Args: []string{"chat", "--server", fake.URL, "acme/lobby"}, Stdin: in})
+	a.await("the end", holds("Ann: word 9\n"))
+	a.stop()
+	if a.text() != "Ann: word 6\nAnn: word 8\nAnn: word 9\n" {
+		t.Errorf("it shows\n%s", a.text())
 	}
 }
 
