@@ -26,6 +26,8 @@ func (c *serveCmd) Run(ctx context.Context, env *Env) error {
 	if err := c.check(); err != nil {
 		return &usageError{err}
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	log := newLogger(env.Stderr, c.LogLevel)
 	// The listeners open before the log does, so that who comes back after a
 	// restart is told to wait and not refused.
@@ -35,7 +37,15 @@ func (c *serveCmd) Run(ctx context.Context, env *Env) error {
 		return &toldError{err}
 	}
 	p := newProcess(c.settings, log)
-	if err := p.run(ctx, ears); err != nil {
+	tidying := make(chan struct{})
+	go func() {
+		defer close(tidying)
+		newTidier().run(ctx)
+	}()
+	err = p.run(ctx, ears)
+	stop()
+	<-tidying
+	if err != nil {
 		return &toldError{err}
 	}
 	return nil

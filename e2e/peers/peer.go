@@ -117,6 +117,7 @@ func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(
 func run1(ctx context.Context, dir, name string, args ...string) error {
 	c := exec.CommandContext(ctx, name, args...)
 	c.Dir = dir
+	c.Env = append(c.Environ(), "CGO_ENABLED=0") // all Go programs alike: the C library is a few MB of memory that none needs
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", name, err, strings.TrimSpace(string(out)))
 	}
