@@ -16,24 +16,19 @@ import (
 // what opening them took, for as long as they are there. Setting GOGC lower for good
 // costs more with every POST than this costs with each calm.
 type tidier struct {
-	samples   []metrics.Sample
-	allocated uint64 // in all, at the last look
+	samples []metrics.Sample
+	seen    uint64 // what had been allocated in all, at the last look
+	tidied  uint64 // and when it tidied last
 }
 
 const (
 	tidyEvery = time.Second
 	quiet     = 1 << 20 // bytes allocated since the last look: a hundred POSTs
-	litter    = 4 << 20 // bytes worth a collection, at least; and an eighth of what is in use
+	litter    = 4 << 20 // bytes allocated that are worth a collection, at least; and an eighth of what is in use
 )
 
 func newTidier() *tidier {
-	t := &tidier{}
-	for _, name := range []string{
-		"/gc/heap/allocs:bytes", "/gc/heap/live:bytes", "/memory/classes/heap/objects:bytes", "/memory/classes/heap/free:bytes",
-	} {
-		t.samples = append(t.samples, metrics.Sample{Name: name})
-	}
-	return t
+	return &tidier{samples: []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}}
 }
 
 // run looks every second until ctx ends.
@@ -50,20 +45,17 @@ func (t *tidier) run(ctx context.Context) {
 	}
 }
 
-// look tidies where that is worth it, and reports whether it was.
+// look tidies where that is worth it, and reports whether it was. What was allocated
+// and not what is garbage is the measure: nobody knows that before a collection.
 func (t *tidier) look() bool {
 	metrics.Read(t.samples)
-	value := func(i int) uint64 { return t.samples[i].Value.Uint64() }
-	allocated, live, objects, free := value(0), value(1), value(2), value(3)
-	busy := allocated-t.allocated > quiet
-	t.allocated = allocated
-	waste := free
-	if objects > live {
-		waste += objects - live
-	}
-	if busy || waste < max(litter, live/8) {
+	allocated, live := t.samples[0].Value.Uint64(), t.samples[1].Value.Uint64()
+	busy := allocated-t.seen > quiet
+	t.seen = allocated
+	if busy || allocated-t.tidied < max(litter, live/8) {
 		return false
 	}
+	t.tidied = allocated
 	debug.FreeOSMemory()
 	return true
 }
