@@ -1,24 +1,24 @@
-// Parley's client: rooms over plain HTTP. It listens on one stream of
-// Server-Sent Events read with fetch, so that the connection ID travels in a
-// header, and speaks with POST. No dependencies; parley.d.ts says what each call
-// promises.
+// Parley's client; parley.d.ts says what each call promises.
 
-const FIRST_WORD = 20_000; // ms in which a stream has to say hello
-const KEY_LIFE = 9 * 60_000; // ms a send is repeated; the server knows its key for ten minutes
+const FIRST_WORD = 5000; // ms in which a stream says hello, or another way is tried
+const POLLING = 600_000; // ms of polling before a stream is tried again
+const KEY_LIFE = 540_000; // ms a send is repeated: the server knows its key for ten minutes
 const IDLE = 150; // ms without a byte after which a replay is over
 const LONGEST_WAIT = 30_000;
-const AGAIN = new Error("the stream was silent");
+const AGAIN = new Error();
+const SILENT = new Error("the stream was silent");
+const UNKNOWN = "it is not known whether this was kept";
+const ME = "/-/members/me";
+const JSON_BODY = { Accept: "application/json", "Content-Type": "application/json" };
 
-// Parser reads a text/event-stream as the WHATWG section says: CR, LF and CRLF
-// end a line, wherever the chunks were cut; a block that was not ended does not
-// count.
+// Parser reads a text/event-stream as the WHATWG section says.
 export class Parser {
   #decoder = new TextDecoder();
   #tail = "";
-  #afterCR = false;
-  #event = "";
+  #afterCR;
+  #event;
   #data = null;
-  #id = "";
+  #id;
   #onBlock;
   #onRetry;
 
@@ -30,143 +30,250 @@ export class Parser {
 
   push(bytes) {
     let chunk = this.#decoder.decode(bytes, { stream: true });
-    if (chunk === "") return;
+    if (!chunk) return;
     if (this.#afterCR && chunk[0] === "\n") chunk = chunk.slice(1);
-    this.#afterCR = chunk === "" ? false : chunk.endsWith("\r");
-    const text = this.#tail + chunk;
-    const lineEnd = /\r\n?|\n/g;
-    lineEnd.lastIndex = this.#tail.length; // what was kept holds no line end
-    let start = 0;
-    for (let m; (m = lineEnd.exec(text)); start = lineEnd.lastIndex) this.#line(text.slice(start, m.index));
-    this.#tail = text.slice(start);
+    this.#afterCR = chunk.endsWith("\r");
+    const lines = (this.#tail + chunk).split(/\r\n?|\n/);
+    this.#tail = lines.pop();
+    for (const line of lines) this.#line(line);
   }
 
   #line(line) {
-    if (line === "") return this.#dispatch();
-    const colon = line.indexOf(":");
-    if (colon === 0) return;
-    const field = colon < 0 ? line : line.slice(0, colon);
-    let value = colon < 0 ? "" : line.slice(colon + 1);
-    if (value[0] === " ") value = value.slice(1);
+    if (!line) {
+      const block = { id: this.#id, event: this.#event || "message", data: this.#data };
+      this.#event = "";
+      this.#data = null;
+      return this.#onBlock(block);
+    }
+    const [, field, value = ""] = /^([^:]*)(?:: ?([^]*))?$/.exec(line);
     if (field === "data") this.#data = this.#data === null ? value : this.#data + "\n" + value;
     else if (field === "event") this.#event = value;
     else if (field === "id" && !value.includes("\0")) this.#id = value;
     else if (field === "retry" && /^[0-9]+$/.test(value)) this.#onRetry(Number(value));
   }
-
-  #dispatch() {
-    const block = { id: this.#id, event: this.#event || "message", data: this.#data };
-    this.#event = "";
-    this.#data = null;
-    this.#onBlock(block);
-  }
 }
 
-// Refusal is an answer that repeating would not mend.
 export class Refusal extends Error {
-  constructor(status, problem) {
-    super(problem.detail || problem.title || `the server answered ${status}`);
-    this.name = "Refusal";
-    this.status = status;
-    this.code = problem.code || "";
+  constructor({ status, headers }, { code = "", detail, title }) {
+    super(detail || title || `the server answered ${status}`);
+    Object.assign(this, { name: "Refusal", status, code, wait: headers.get("Retry-After") * 1000 || 0 });
   }
 }
+
+const list = (v) => [v ?? []].flat();
+
+const parse = (text) => {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {};
+  }
+};
+
+const random = () => Array.from(crypto.getRandomValues(new Uint8Array(26)), (b) => (b & 31).toString(32)).join("");
 
 const root = (server) => {
-  const url = new URL(server ?? globalThis.document?.baseURI, globalThis.document?.baseURI);
-  if (!url.pathname.endsWith("/")) url.pathname += "/";
+  const here = globalThis.document?.baseURI;
+  const url = new URL(server ?? here, here);
+  url.pathname = url.pathname.replace(/\/?$/, "/");
   url.search = url.hash = "";
   return url;
 };
 
-const random = () => {
-  const alphabet = "0123456789abcdefghijklmnopqrstuv";
-  return Array.from(crypto.getRandomValues(new Uint8Array(26)), (b) => alphabet[b & 31]).join("");
-};
+const locks = globalThis.navigator?.locks;
 
 // A reload frees the lock in a moment, a duplicated tab never: a second tells
 // the two apart.
 const hold = (lock) =>
   new Promise((done) => {
     const forever = () => (done(true), new Promise(() => {}));
-    navigator.locks.request(lock, { signal: AbortSignal.timeout(1000) }, forever).catch(() => done(false));
+    locks.request(lock, { signal: AbortSignal.timeout(1000) }, forever).catch(() => done(false));
   });
 
 const claim = async (slot) => {
-  let store, id;
+  let id = random();
   try {
-    store = globalThis.sessionStorage;
-    id = store.getItem(slot);
+    id = sessionStorage[slot] ?? id;
+    const put = () => (sessionStorage[slot] = id);
+    const take = () => sessionStorage.removeItem(slot);
+    if (locks) {
+      if (!(await hold(slot + id))) await hold(slot + (id = random()));
+      put();
+    } else {
+      // The ID lies in the store only while no page uses it, so a copy of the tab
+      // copies none.
+      take();
+      addEventListener("pagehide", put);
+      addEventListener("pageshow", take);
+    }
   } catch {
-    return random();
   }
-  if (!store) return random();
-  if (navigator.locks) {
-    if (!id || !(await hold(slot + " " + id))) await hold(slot + " " + (id = random()));
-    store.setItem(slot, id);
-    return id;
-  }
-  // Where there are no locks (a page over plain HTTP) the ID lies in the store
-  // only while no page is using it, so a copy of the tab copies none.
-  id ||= random();
-  const put = () => store.setItem(slot, id);
-  const take = () => store.removeItem(slot);
-  take();
-  addEventListener("pagehide", put);
-  addEventListener("pageshow", take);
   return id;
 };
 
-const claimed = new Map();
+const claimed = {};
 
-// identity gives this tab's connection ID for a server.
-export function identity(server) {
-  const slot = "parley " + root(server).href;
-  if (!claimed.has(slot)) claimed.set(slot, claim(slot));
-  return claimed.get(slot);
+export const identity = (server) => {
+  const slot = "parley " + root(server);
+  return (claimed[slot] ??= claim(slot));
+};
+
+const payload = (data) => {
+  const text = typeof data === "string";
+  const bytes = data instanceof Blob || data instanceof ArrayBuffer || ArrayBuffer.isView(data);
+  const body = text || bytes ? data : JSON.stringify(data);
+  if (body === undefined) throw new TypeError("it has no form in JSON");
+  const type = text ? "text/plain;charset=utf-8" : bytes ? data.type || "application/octet-stream" : "application/json";
+  return { method: "POST", body, headers: { ...JSON_BODY, "Content-Type": type } };
+};
+
+// newer compares IDs; one of another epoch is new.
+const newer = (a, b) => a.split("-")[0] !== b.split("-")[0] || a.length > b.length || (a.length === b.length && a > b);
+
+const passing = ({ status, code }) => [408, 425, 429, 502, 503, 504].includes(status) || code === "no-stream";
+
+const backoff = (first, n) => Math.min(LONGEST_WAIT, Math.max(first, 500) * 2 ** Math.min(n - 1, 6)) * (0.75 + Math.random() / 2);
+
+const report = globalThis.reportError ?? ((err) => console.error(err));
+
+const add = (set, fn) => {
+  set.add(fn);
+  return () => set.delete(fn);
+};
+
+class Chain {
+  #c;
+  #o;
+
+  constructor(connection, options) {
+    this.#c = connection ?? this;
+    this.#o = options;
+  }
+
+  #with(options) {
+    return new Chain(this.#c, { ...this.#o, ...options });
+  }
+
+  to(...targets) {
+    return this.#with({ to: [list(this.#o?.to), targets].flat(2) });
+  }
+
+  except(...targets) {
+    return this.#with({ except: [list(this.#o?.except), targets].flat(2) });
+  }
+
+  timeout(timeout) {
+    return this.#with({ timeout });
+  }
+
+  ttl(ttl) {
+    return this.#with({ ttl });
+  }
+
+  get volatile() {
+    return this.#with({ volatile: true });
+  }
+
+  get echo() {
+    return this.#with({ echo: true });
+  }
+
+  emit(event, data, done) {
+    if (!done) return this.#c.send(this.#o?.to ?? this.#c.rooms, data, { ...this.#o, event });
+    const sent = this.emitWithAck(event, data);
+    sent.then((acks) => done(acks.complete ? null : new Error(acks.missing.length + " did not answer"), acks), done);
+    return sent;
+  }
+
+  emitWithAck(event, data) {
+    return this.#with({ ack: this.#o?.timeout ?? 5000 }).emit(event, data);
+  }
 }
 
-export const connect = (options) => new Connection(options);
-
-class Connection {
+class Connection extends Chain {
   state = "connecting";
   connectionId = "";
   member = "";
   position = "";
+  recovered = false;
   rooms;
-  pending = 0;
+  outbox = [];
 
   #o;
   #base;
-  #id;
+  #self;
+  #mine; // the rooms asked for here
+  #all; // the rooms of the member
+  #known;
   #life = new AbortController();
-  #stream = null;
+  #cut; // ends the stream
+  #way = 0; // how it listens: 0 fetch, 1 EventSource, 2 polls
+  #from = ""; // what the stream was read to
+  #hello;
   #retry = 2000;
   #failures = 0;
   #down = false;
-  #heartbeat = 15;
-  #heard = 0;
+  #heartbeat;
+  #heard;
+  #patience;
+  #greeted;
   #listeners = new Map();
   #watchers = new Set();
   #taps = new Set();
   #queue = Promise.resolve();
   #wake = new Set(); // called when the stream is back, or it is worth trying
   #idle;
+  #source;
+
+  #channel; // with the other tabs
+  #tab = random();
+  #tabs = new Map(); // their rooms
+  #leads = true;
+  #asked = true;
 
   constructor(options) {
+    super();
     this.#o = options;
-    this.rooms = [options.rooms ?? []].flat();
+    this.#self = { name: options.name, data: options.data };
+    this.#mine = this.#all = this.rooms = list(options.rooms);
     this.#base = new URL(encodeURIComponent(options.namespace), root(options.server));
-    this.#id = Promise.resolve(options.connectionId ?? identity(options.server)).then((id) => (this.connectionId = id));
-    globalThis.addEventListener?.("online", this.#nudge);
-    globalThis.document?.addEventListener("visibilitychange", this.#nudge);
-    // A handler put on right after connect() hears everything.
-    queueMicrotask(() => this.#run());
+    for (const event of ["online", "offline", "visibilitychange"]) {
+      (event[0] === "o" ? globalThis : globalThis.document)?.addEventListener?.(event, this.#nudge, this.#life);
+    }
+    this.#known = this.#identify();
+    this.#start();
+  }
+
+  get id() {
+    return this.member;
+  }
+
+  get connected() {
+    return ["live", "catching-up", "polling"].includes(this.state);
+  }
+
+  get pending() {
+    return this.outbox.length;
   }
 
   on(event, fn) {
-    if (!this.#listeners.has(event)) this.#listeners.set(event, new Set());
+    if (!this.#listeners.has(event)) {
+      this.#listeners.set(event, new Set());
+      this.#source?.(event);
+    }
     return add(this.#listeners.get(event), fn);
+  }
+
+  once(event, fn) {
+    const first = (...all) => (off(), fn(...all));
+    first.of = fn;
+    const off = this.on(event, first);
+    return off;
+  }
+
+  off(event, fn) {
+    const all = this.#listeners.get(event);
+    for (const one of all ?? []) if (!fn || one === fn || one.of === fn) all.delete(one);
   }
 
   watch(fn) {
@@ -178,101 +285,172 @@ class Connection {
   }
 
   close() {
+    this.#leads = false; // the other tabs go on
     this.#end();
   }
 
-  // reconnect tries now instead of at the end of the wait.
-  reconnect() {
-    if (this.state === "waiting") this.#ring();
+  disconnect() {
+    if (!this.#channel) this.#fetch("DELETE", this.#url(ME), {}, { keepalive: true }).catch(() => {});
+    this.close();
   }
 
-  // send keeps the order of its calls: the next is posted when the one before was
-  // answered. What is volatile is worth nothing later, so it waits for nothing.
-  send(to, data, options = {}) {
-    const job = this.#draft(to, data, options);
-    if (options.volatile) return this.#request(job, 1);
-    this.pending++;
-    const done = this.#queue.then(() => this.#request(job)).finally(() => this.pending--);
-    this.#queue = done.catch(() => {});
-    return done;
+  reconnect() {
+    if (!this.#leads) this.#post({ wake: 1 });
+    else if (this.state === "waiting") this.#ring();
+  }
+
+  send(to, data = null, options = {}) {
+    let { key = random(), event, except, ttl, echo, volatile, ack, timeout, begun } = options;
+    const url = this.#url("", { to, except, event, ttl, echo, volatile, ack: ack && ack + "ms" });
+    const job = { key, to: list(to), event: event ?? "message", data, at: Date.now(), begun, ack, volatile, url, ...payload(data) };
+    let sent;
+    if (volatile) sent = this.connected ? this.#request(job) : Promise.resolve(null);
+    else if (this.pending >= (this.#o.maxPending ?? 1000)) sent = Promise.reject(new Error("the outbox is full"));
+    else {
+      job.headers["Idempotency-Key"] = key;
+      this.outbox = [...this.outbox, job];
+      const cut = new AbortController();
+      const late = () => {
+        // Who was asked for answers is asked for as long.
+        if (ack && job.begun) (ack = 0), (timer = setTimeout(late, timeout + 5000));
+        else cut.abort(new DOMException(job.begun ? UNKNOWN : "it was not sent in time", "TimeoutError"));
+      };
+      let timer = timeout && setTimeout(late, timeout);
+      sent = new Promise((done, fail) => {
+        cut.signal.onabort = () => fail(cut.signal.reason);
+        this.#inTurn((next) => this.#request(job, cut.signal, next)).then(done, fail);
+      }).finally(() => {
+        clearTimeout(timer);
+        this.outbox = this.outbox.filter((other) => other !== job);
+      });
+    }
+    if (this.#channel) sent.then((receipt) => this.#tellOthers(job, receipt)).catch(() => {});
+    return Object.assign(sent, { key });
+  }
+
+  async reply({ ack }, data = null) {
+    try {
+      await this.#request({ url: this.#url("/-/acks/" + ack.id), ...payload(data) });
+      return true;
+    } catch (err) {
+      if (err.code !== "gone") throw err;
+      return false;
+    }
+  }
+
+  request(method, path, query, body, stream) {
+    return this.#request({ method, url: this.#url(path, query), headers: JSON_BODY, body: JSON.stringify(body), stream });
+  }
+
+  members(who) {
+    return this.request("GET", "/-/members", who);
+  }
+
+  listRooms(page) {
+    return this.request("GET", "/-/rooms", page);
   }
 
   history({ room = this.rooms[0], ...page } = {}) {
-    return this.#request({ url: this.#url("/-/history", { room, ...page }), headers: { Accept: "application/json" } });
+    return this.request("GET", "/-/history", { room, ...page });
+  }
+
+  describe(self) {
+    return this.#inTurn(() => {
+      Object.assign(this.#self, self);
+      this.#post({ self });
+      return this.request("PATCH", ME, {}, self, true);
+    });
+  }
+
+  join(rooms) {
+    return this.#move(rooms, "PUT");
+  }
+
+  leave(rooms) {
+    return this.#move(rooms, "DELETE");
+  }
+
+  #move(rooms, method) {
+    const join = method === "PUT";
+    return this.#inTurn(async () => {
+      for (const room of list(rooms)) {
+        const rest = this.#mine.filter((other) => other !== room);
+        this.#claim(join ? [...rest, room] : rest);
+        try {
+          if (join || !this.#union().includes(room)) await this.#visit(method, room);
+        } catch (err) {
+          this.#claim(rest);
+          throw err;
+        }
+        this.#moved();
+        if (join) this.#whoIsThere(room);
+      }
+      return this.rooms;
+    });
+  }
+
+  async #visit(method, room) {
+    this.#moved((await this.request(method, ME, { room }, undefined, true)).rooms);
+  }
+
+  #moved(all = this.#all) {
+    this.#mine = this.#mine.filter((room) => all.includes(room) || !this.rooms.includes(room));
+    this.#all = all;
+    this.rooms = all.filter((room) => this.#mine.includes(room) || !this.#union().includes(room));
   }
 
   #url(path, query) {
     const url = new URL(this.#base);
     url.pathname += path;
-    for (const [name, values] of Object.entries(query)) {
-      for (const value of [values ?? []].flat()) url.searchParams.append(name, value);
-    }
+    for (const name in query) for (const value of list(query[name] || [])) url.searchParams.append(name, value === true ? 1 : value);
     return url;
   }
 
-  #draft(to, data, { event, except, ttl, echo, volatile, key = random(), begun }) {
-    const binary = data instanceof ArrayBuffer || ArrayBuffer.isView(data) || data instanceof Blob;
-    const text = typeof data === "string";
-    const body = text || binary ? data : JSON.stringify(data);
-    if (body === undefined) throw new TypeError("undefined is not a JSON value");
-    const type = text ? "text/plain;charset=utf-8" : !binary ? "application/json" : data.type || "application/octet-stream";
-    const headers = { "Content-Type": type, Accept: "application/json" };
-    if (!volatile) headers["Idempotency-Key"] = key;
-    const query = { to, except, event, ttl, echo: echo ? 1 : [], volatile: volatile ? 1 : [] };
-    return { method: "POST", url: this.#url("", query), headers, body, begun };
+  #inTurn(run) {
+    const before = this.#queue;
+    let next;
+    this.#queue = new Promise((done) => (next = done));
+    return before.then(() => run(next)).finally(next);
   }
 
-  async #headers(headers) {
-    const all = { ...headers, "Connection-ID": await this.#id };
-    if (this.#o.key) all.Authorization = "Bearer " + this.#o.key;
-    return all;
+  async #fetch(method, url, headers, more) {
+    headers = { ...headers, "Connection-ID": await this.#known };
+    const { key } = this.#o;
+    if (key) headers.Authorization = "Bearer " + (key.call ? await key() : key);
+    return fetch(url, { method, headers, cache: "no-store", ...more });
   }
 
-  // request repeats what time would mend, with the same key, until the server
-  // would no longer know the key.
-  async #request(job, tries = Infinity) {
-    let { begun } = job;
-    const headers = await this.#headers(job.headers);
+  async #request(job, cut = this.#life.signal, next) {
+    const signal = AbortSignal.any([cut, this.#life.signal]);
     for (let n = 1; ; n++) {
-      if (tries > 1) await this.#reachable();
-      this.#life.signal.throwIfAborted();
+      while (!signal.aborted && (job.stream ? !this.connected : this.#down)) await this.#pause(LONGEST_WAIT, signal);
+      signal.throwIfAborted();
       // What was never tried cannot have been kept, so time counts from here.
-      begun ??= Date.now();
-      if (Date.now() - begun > KEY_LIFE) throw new Error("it is not known whether this was kept");
-      const { status, body, wait = 0, error } = await this.#once(job, headers);
-      this.#life.signal.throwIfAborted();
-      if (status >= 200 && status < 300) return body;
-      const trouble = error ?? new Refusal(status, body);
-      if (n >= tries || !(error || passing(status))) throw trouble;
-      await this.#sleep(Math.max(wait, backoff(1000, n)));
+      job.begun ??= Date.now();
+      if (Date.now() - job.begun > KEY_LIFE) throw new Error(UNKNOWN);
+      const timer = job.ack && setTimeout(next, 1000);
+      try {
+        const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_WAIT)]);
+        const response = await this.#fetch(job.method, job.url, job.headers, { body: job.body, signal: limit });
+        const answer = parse(await response.text());
+        if (response.ok) return answer;
+        throw new Refusal(response, answer);
+      } catch (err) {
+        clearTimeout(timer);
+        signal.throwIfAborted();
+        if (err instanceof Refusal && !passing(err)) throw err;
+        if (job.volatile) return null;
+        await this.#pause(Math.max(err.wait ?? 0, backoff(1000, n)), signal);
+      }
     }
   }
 
-  async #once({ method, url, body }, headers) {
-    const cut = new AbortController();
-    const stop = () => cut.abort();
-    const timer = setTimeout(stop, LONGEST_WAIT);
-    this.#life.signal.addEventListener("abort", stop);
-    try {
-      const response = await fetch(url, { method, headers, body, cache: "no-store", signal: cut.signal });
-      return { status: response.status, body: parse(await response.text()), wait: retryAfter(response) };
-    } catch (error) {
-      return { error };
-    } finally {
-      clearTimeout(timer);
-      this.#life.signal.removeEventListener("abort", stop);
-    }
-  }
-
-  // While the stream says that the server is away, a POST could only fail.
-  async #reachable() {
-    while (this.#down && !this.#life.signal.aborted) await new Promise((done) => this.#wake.add(done));
-  }
-
-  #sleep(ms) {
+  #pause(ms, signal) {
     return new Promise((done) => {
       const timer = setTimeout(done, ms);
-      this.#wake.add(() => (clearTimeout(timer), done()));
+      const stop = () => (clearTimeout(timer), done());
+      this.#wake.add(stop);
+      signal?.addEventListener("abort", stop);
     });
   }
 
@@ -283,137 +461,268 @@ class Connection {
   }
 
   #nudge = () => {
+    if (globalThis.navigator?.onLine === false) return this.#cut?.abort(new Error("offline"));
     if (globalThis.document?.visibilityState === "hidden") return;
-    if (this.state === "waiting") this.#ring();
-    else if (this.#stream && Date.now() - this.#heard > this.#heartbeat * 1300) this.#stream.abort(AGAIN);
+    this.reconnect();
+    if (Date.now() - this.#heard > this.#heartbeat * 1300) this.#cut?.abort(AGAIN);
   };
+
+  async #identify() {
+    let { server, connectionId: id, shared } = this.#o;
+    try {
+      if (shared && !this.#mine.includes("*")) {
+        const slot = "parley shared " + root(server);
+        id ??= await locks.request(slot, () => (localStorage[slot] ??= random()));
+        this.#channel = new BroadcastChannel(this.#base + " " + id);
+      }
+    } catch {
+    }
+    return (this.connectionId = id ?? (await identity(server)));
+  }
+
+  async #start() {
+    await this.#known;
+    if (!this.#channel) return this.#run();
+    const { signal } = this.#life;
+    const over = new Promise((done) => signal.addEventListener("abort", done));
+    this.#leads = false;
+    this.#channel.onmessage = ({ data }) => this.#told(data);
+    this.#lock(this.#tab, () => {
+      this.#claim(this.#mine, { hi: 1, at: "" });
+      this.#lock(this.#channel.name, () => {
+        this.#leads = true;
+        this.#from = this.position;
+        for (const tab of this.#tabs.keys()) this.#survive(tab);
+        this.#run();
+        return over;
+      });
+      return over;
+    });
+  }
+
+  #lock(name, fn) {
+    locks.request(name, { signal: this.#life.signal }, fn).catch(() => {});
+  }
+
+  #post(message) {
+    this.#channel?.postMessage(message);
+  }
+
+  #claim(rooms, more) {
+    this.#mine = rooms;
+    this.#post({ tab: this.#tab, rooms, ...more });
+  }
+
+  // Every tab holds a lock of its own: who gets it knows that the tab is gone.
+  #survive(tab) {
+    this.#lock(tab, async () => {
+      const rooms = this.#tabs.get(tab);
+      this.#tabs.delete(tab);
+      this.#post({ gone: tab });
+      for (const room of rooms) if (!this.#union().includes(room)) await this.#visit("DELETE", room);
+    });
+  }
+
+  #union() {
+    return [this.#mine, ...this.#tabs.values()].flat();
+  }
+
+  async #told({ tab, rooms, at, hi, gone, to, block, prev, change, down, own, self, wake }) {
+    if (to && to !== this.#tab) return;
+    if (self) Object.assign(this.#self, self);
+    if (own) this.#hear(own, { id: own.id ?? "", event: own.event, data: JSON.stringify(own) });
+    if (change?.state === "closed") this.#end(change.error, change.reason);
+    const fresh = tab && !this.#tabs.has(tab);
+    if (tab) this.#tabs.set(tab, rooms);
+    this.#tabs.delete(gone);
+    if (tab || gone) this.#moved();
+    if (hi) this.#claim(this.#mine);
+    if (this.#leads) {
+      if (wake) this.reconnect();
+      if (fresh) this.#survive(tab);
+      if (at === undefined) return;
+      await this.#rejoin();
+      if (!at && this.#hello) this.#post({ to: tab, block: { ...this.#hello, id: this.position }, change: { state: this.state }, down: this.#down });
+      if (at && newer(this.position, at)) (this.#from = at), this.#cut?.abort(AGAIN);
+      return;
+    }
+    if (change) (this.#down = down), this.#turn(change.state, change);
+    if (!block) return;
+    const hello = block.event === "hello" && parse(block.data);
+    if (hello) this.#asked = false;
+    // What does not follow on what was heard is asked for again.
+    const follows = this.position ? !newer(prev, this.position) : hello && (to || this.#mine.every((room) => hello.rooms.includes(room)));
+    if (follows) this.#take(block);
+    else if (!this.#asked) (this.#asked = true), this.#claim(this.#mine, { at: this.position });
+    if (to && follows) for (const room of this.rooms) this.#whoIsThere(room);
+  }
+
+  async #rejoin() {
+    for (const room of this.#union()) if (!this.#all.includes(room)) await this.#visit("PUT", room);
+  }
+
+  // The stream tells who is there when a room is joined, and this tab came later.
+  async #whoIsThere(room) {
+    if (!this.#channel || !this.#o.presence) return;
+    const { members, count, users } = await this.members({ in: room });
+    const data = { room, members, count, users };
+    this.#hear(data, { id: "", event: "presence", data: JSON.stringify(data) });
+  }
+
+  #tellOthers({ to, event, data, body, headers }, { id, time, from }) {
+    const own = { id, event, from, name: this.#self.name, data, time, own: true };
+    if (to[1] || /^[@*]/.test(to)) own.to = to;
+    else own.room = to[0];
+    if (headers["Content-Type"] === JSON_BODY.Accept) own.data = parse(body);
+    this.#post({ own });
+  }
 
   async #run() {
     while (this.state !== "closed") {
       this.#turn("connecting");
-      const end = await this.#listen();
+      const cut = (this.#cut = new AbortController());
+      this.#greeted = false;
+      this.#heard = Date.now();
+      this.#patience = this.#way > 1 ? LONGEST_WAIT : FIRST_WORD;
+      // Timers sleep when the machine does: the clock decides.
+      const dog = setInterval(() => Date.now() - this.#heard > this.#patience && cut.abort(SILENT), 1000);
+      const error = await this.#listen(cut).catch((err) => err);
+      cut.abort();
+      clearInterval(dog);
       clearTimeout(this.#idle);
       if (this.state === "closed") return;
-      if (end.error === AGAIN) continue;
-      this.#down = !end.silent;
-      this.#failures = end.orderly ? 0 : this.#failures + 1;
-      // After an orderly end the server has chosen the moment, so that not all
-      // come back at once.
-      const own = end.orderly ? this.#retry : backoff(this.#retry, this.#failures);
-      const wait = Math.max(own, end.wait ?? 0);
-      this.#turn("waiting", { until: Date.now() + wait, error: end.error });
-      await this.#sleep(wait);
+      if (error === AGAIN) continue;
+      if (!this.#greeted && (this.#way || error === SILENT)) {
+        // An EventSource hears only names it knows, and has no headers.
+        const whole = globalThis.EventSource && !this.#o.key && !this.#channel && !this.#taps.size && !this.#listeners.get(null)?.size;
+        this.#way = this.#way ? (this.#way + 1) % 3 : whole ? 1 : 2;
+        if (this.#way) continue;
+      }
+      this.#down = error !== SILENT;
+      this.#failures = error ? this.#failures + 1 : 0;
+      // At an orderly end the server chooses the moment, so that not all come back at once.
+      const wait = Math.max(error ? backoff(this.#retry, this.#failures) : this.#retry, error?.wait ?? 0);
+      this.#turn("waiting", { until: Date.now() + wait, error });
+      await this.#pause(wait);
     }
   }
 
-  // listen opens one stream and reads it to its end.
-  async #listen() {
-    const stream = (this.#stream = new AbortController());
-    const end = { orderly: false };
-    let patience = FIRST_WORD;
-    let over = false;
-    let dog;
-    // Timers sleep when the machine does: the clock decides, not the timer.
-    const watch = () => {
-      const left = this.#heard + patience - Date.now();
-      if (left > 0) dog = setTimeout(watch, left);
-      else (end.silent = true), stream.abort();
-    };
-    this.#heard = Date.now();
-    watch();
+  // listen reads one stream to its end, which throws if it was not orderly.
+  async #listen(cut) {
+    const { signal } = cut;
+    const { since, last, presence, namespace: ns } = this.#o;
+    const way = this.#way;
+    const resumed = !!this.#from;
+    const query = { room: [...new Set([...this.#union(), ...this.#all])], name: this.#self.name, presence };
+    if (!resumed) Object.assign(query, { since, last });
+    let orderly;
     const take = (block) => {
-      if (over) return;
-      if (block.data === null) {
-        if (block.id) this.position = block.id;
-        this.#tell(this.#taps, block);
-        return;
-      }
-      const data = parse(block.data);
+      if (signal.aborted) return;
+      const prev = this.#from;
+      if (block.id) this.#from = block.id.replace("!", "");
       if (block.event === "hello") {
-        this.#heartbeat = data.heartbeat || 15;
-        patience = this.#heartbeat * 2000 + 5000;
-        clearTimeout(dog);
-        watch();
-        end.orderly = true;
+        orderly = this.#greeted = true;
+        this.#heartbeat = parse(block.data).heartbeat || 15;
+        this.#patience = way === 1 ? Infinity : this.#heartbeat * 2000 + 5000;
       }
-      over = block.event === "bye";
-      this.#take(block, data);
-      if (over) stream.abort();
+      this.#take(block, prev);
+      if (block.event === "bye") cut.abort(null);
     };
-    // Whoever says when to come back has ended the stream on purpose.
     const retry = (ms) => {
       this.#retry = Math.min(Math.max(ms, 100), 600_000);
-      end.orderly = true;
+      orderly = true;
     };
-    try {
-      const headers = { Accept: "text/event-stream" };
-      const query = { room: this.#o.rooms };
-      if (this.position) headers["Last-Event-ID"] = this.position;
-      else (query.since = this.#o.since), (query.last = this.#o.last);
-      const response = await fetch(this.#url("", query), {
-        headers: await this.#headers(headers),
-        cache: "no-store",
-        signal: stream.signal,
-      });
-      if (response.status === 204) return this.#end();
-      if (!response.ok) await this.#refused(response, end);
-      else if (!/^text\/event-stream\b/i.test(response.headers.get("Content-Type"))) {
-        end.error = new Error("the answer is not an event stream");
-      } else {
-        const parser = new Parser(take, retry, this.position);
-        const reader = response.body.getReader();
-        for (;;) {
-          const { done, value } = await reader.read();
-          if (done || over) break;
+    if (way === 1) {
+      const source = new EventSource(this.#url("", { ...query, cid: this.connectionId, since: this.#from || since }));
+      this.#source = (event) => source.addEventListener(event, ({ lastEventId, data }) => take({ id: lastEventId, event, data }));
+      for (const event of new Set(["hello", "rooms", "presence", "gap", "erased", "bye", ...this.#listeners.keys()])) this.#source(event);
+      await new Promise((done) => (source.onerror = signal.onabort = done));
+      source.close();
+    }
+    const until = Date.now() + POLLING;
+    while (way !== 1 && !signal.aborted) {
+      const headers = { Accept: way ? JSON_BODY.Accept : "text/event-stream" };
+      if (this.#from) headers["Last-Event-ID"] = this.#from;
+      const response = await this.#fetch("GET", this.#url("", query), headers, { signal });
+      const { status, body } = response;
+      if (status === 204) return this.#end();
+      const is = (type) => response.headers.get("Content-Type")?.startsWith(type);
+      if (!response.ok) {
+        // A refusal without our problem document is some proxy's, and will pass.
+        const ours = is("application/problem+json");
+        const error = new Refusal(response, ours ? parse(await response.text()) : {});
+        if (ours && (status < 500 ? !passing(error) : status === 501)) this.#end(error);
+        throw error;
+      }
+      if (!is(headers.Accept)) throw new Error("the answer is of another kind");
+      this.#heard = Date.now();
+      if (!way) {
+        const parser = new Parser(take, retry, this.#from);
+        const reader = body.getReader();
+        for (let chunk; !signal.aborted && !(chunk = await reader.read()).done; ) {
           this.#heard = Date.now();
-          parser.push(value);
+          parser.push(chunk.value);
           if (this.state === "catching-up") this.#settle();
         }
+        break;
       }
-    } catch (err) {
-      if (!over) (end.orderly = false), (end.error = err);
-    } finally {
-      clearTimeout(dog);
-      stream.abort();
-      this.#stream = null;
+      const { events, next } = await response.json();
+      if (!this.#greeted) {
+        this.#down = false;
+        const { id, user, rooms } = await this.request("PATCH", ME, {}, this.#self);
+        const hello = { ns, rooms, member: id, user, heartbeat: 25, resumed: resumed && !events.some((e) => e.event === "gap") };
+        take({ id: this.#from, event: "hello", data: JSON.stringify(hello) });
+      }
+      for (const e of events) take({ id: e.id ?? this.#from, event: e.event, data: JSON.stringify(e) });
+      take({ id: next, event: "message", data: null });
+      query.wait = 25;
+      if (Date.now() > until) throw ((this.#way = 0), AGAIN);
     }
-    return end;
+    if (!orderly) throw new Error("the stream ended");
   }
 
-  async #refused(response, end) {
-    const ours = /^application\/problem\+json\b/i.test(response.headers.get("Content-Type"));
-    end.error = new Refusal(response.status, ours ? parse(await response.text()) : {});
-    end.wait = retryAfter(response);
-    // A refusal without our problem document is some proxy's, and will pass.
-    const { status } = response;
-    if (ours && (status < 500 ? !passing(status) : status === 501)) this.#end(end.error);
-  }
-
-  #take(block, data) {
-    // Moved before anyone hears it: a handler that throws must not make it come
-    // again.
-    if (block.id) this.position = block.id;
-    this.#tell(this.#taps, block);
-    switch (block.event) {
-      case "hello":
-        this.member = data.member;
-        this.rooms = data.rooms ?? this.rooms;
+  #take(block, prev) {
+    const hello = block.event === "hello";
+    let data = parse(block.data);
+    if (hello) {
+      this.#hello = block;
+      this.member = data.member;
+      this.recovered = data.resumed;
+      if (this.#leads) {
         this.#down = false;
         this.#failures = 0;
-        this.#turn(data.resumed ? "catching-up" : "live");
+        this.#turn(this.#way === 2 ? "polling" : data.resumed ? "catching-up" : "live");
         if (data.resumed) this.#settle();
-        this.#ring();
-        break;
-      case "rooms":
-        this.rooms = data.rooms;
-        break;
-      case "bye":
-        this.position = this.position.replace(/!$/, "");
-        this.#down = true;
-        if (data.reconnect === false) this.#end(undefined, data.reason);
+      }
     }
-    this.#tell(this.#listeners.get(block.event), data, block);
-    this.#tell(this.#listeners.get(null), data, block);
+    if (this.#leads) this.#post({ block, prev });
+    if (data.id && !newer(data.id, this.position)) return;
+    // Moved before anyone hears it: a handler that throws must not make it come
+    // again.
+    const id = block.id.replace("!", "");
+    if (id && newer(id, this.position)) this.position = id;
+    this.#tell(this.#taps, block);
+    if (block.data === null) return;
+    if (data.rooms) {
+      this.#moved(data.rooms);
+      data = { ...data, rooms: this.rooms };
+    }
+    if (hello && this.#leads) {
+      this.#rejoin().catch(() => {});
+      if (this.#self.data !== undefined) this.request("PATCH", ME, {}, this.#self, true).catch(() => {});
+    }
+    if (block.event === "bye" && this.#leads) {
+      this.#down = true;
+      if (data.reconnect === false) this.#end(undefined, data.reason);
+    }
+    this.#hear(data, block);
+  }
+
+  #hear(data, block) {
+    const targets = list(data.to ?? data.room);
+    if (this.#channel && targets[0] && !targets.some((to) => to === "*" || to === "@" + this.member || this.rooms.includes(to))) return;
+    const reply = data.ack && ((answer) => this.reply(data, answer));
+    for (const event of [block.event, null]) this.#tell(this.#listeners.get(event), data, block, reply);
   }
 
   // Nothing on the wire marks the end of a replay; a pause does.
@@ -422,22 +731,22 @@ class Connection {
     this.#idle = setTimeout(() => this.#turn("live"), IDLE);
   }
 
-  #turn(state, detail = {}) {
+  #turn(state, detail) {
     if (this.state === "closed") return;
     this.state = state;
-    this.#tell(this.#watchers, { state, ...detail });
+    const change = { ...detail, state };
+    if (this.#leads) this.#post({ change, down: this.#down });
+    this.#tell(this.#watchers, change);
+    if (this.connected) this.#ring();
   }
 
   #end(error, reason) {
-    if (this.state === "closed") return;
     this.#turn("closed", { error, reason });
-    globalThis.removeEventListener?.("online", this.#nudge);
-    globalThis.document?.removeEventListener("visibilitychange", this.#nudge);
     clearTimeout(this.#idle);
     this.#life.abort(error ?? new Error("the connection is closed"));
-    this.#stream?.abort();
+    this.#cut?.abort();
     this.#ring();
-    return {};
+    this.#channel = this.#channel?.close();
   }
 
   #tell(listeners, ...args) {
@@ -451,23 +760,4 @@ class Connection {
   }
 }
 
-const report = globalThis.reportError ?? ((err) => console.error(err));
-
-const add = (set, fn) => {
-  set.add(fn);
-  return () => set.delete(fn);
-};
-
-const parse = (text) => {
-  try {
-    return JSON.parse(text) ?? {};
-  } catch {
-    return {};
-  }
-};
-
-const passing = (status) => [408, 425, 429, 502, 503, 504].includes(status);
-
-const retryAfter = (response) => (Number(response.headers.get("Retry-After")) || 0) * 1000;
-
-const backoff = (first, n) => Math.min(LONGEST_WAIT, Math.max(first, 500) * 2 ** Math.min(n - 1, 6)) * (0.75 + Math.random() / 2);
+export const connect = (options) => new Connection(options);
