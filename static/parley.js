@@ -338,8 +338,8 @@ class Connection extends Chain {
     }
   }
 
-  request(method, path, query, body, stream) {
-    return this.#request({ method, url: this.#url(path, query), headers: JSON_BODY, body: JSON.stringify(body), stream });
+  request(method, path, query, body, stream, signal) {
+    return this.#request({ method, url: this.#url(path, query), headers: JSON_BODY, body: JSON.stringify(body), stream }, signal);
   }
 
   members(who) {
@@ -669,7 +669,7 @@ class Connection extends Chain {
       const { events, next } = await response.json();
       if (!this.#greeted) {
         this.#down = false;
-        const { id, user, rooms } = await this.request("PATCH", ME, {}, this.#self);
+        const { id = this.member, user, rooms = this.#all } = await this.request("PATCH", ME, {}, this.#self, false, signal).catch(() => ({}));
         const hello = { ns, rooms, member: id, user, heartbeat: 25, resumed: resumed && !events.some((e) => e.event === "gap") };
         take({ id: this.#from, event: "hello", data: JSON.stringify(hello) });
       }
