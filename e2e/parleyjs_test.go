@@ -229,9 +229,6 @@ func TestSharedStream(t *testing.T) {
 		b.until(`heard.length === 3`)
 		sameWords(t, fmt.Sprintf("tab %d", i), b.heard(), []string{"a", fmt.Sprintf("own: tab %d", 1-i), "b"})
 	}
-	for _, b := range tabs {
-		b.clean()
-	}
 }
 
 // leaves are the ways in which the tab that holds the stream goes.

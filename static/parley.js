@@ -1,9 +1,8 @@
-// Parley's client; parley.d.ts says what each call promises.
+// Parley's client; parley.d.ts says what each call promises. Times are in ms.
 
-const FIRST_WORD = 5000; // ms in which a stream says hello, or another way is tried
-const POLLING = 600_000; // ms of polling before a stream is tried again
-const KEY_LIFE = 540_000; // ms a send is repeated: the server knows its key for ten minutes
-const IDLE = 150; // ms without a byte after which a replay is over
+const FIRST_WORD = 5000; // until hello, or another way is tried
+const POLLING = 600_000; // until a stream is tried again
+const KEY_LIFE = 540_000; // the server knows a key for ten minutes
 const LONGEST_WAIT = 30_000;
 const AGAIN = new Error();
 const SILENT = new Error("the stream was silent");
@@ -11,7 +10,6 @@ const UNKNOWN = "it is not known whether this was kept";
 const ME = "/-/members/me";
 const JSON_BODY = { Accept: "application/json", "Content-Type": "application/json" };
 
-// Parser reads a text/event-stream as the WHATWG section says.
 export class Parser {
   #decoder = new TextDecoder();
   #tail = "";
@@ -31,7 +29,7 @@ export class Parser {
   push(bytes) {
     let chunk = this.#decoder.decode(bytes, { stream: true });
     if (!chunk) return;
-    if (this.#afterCR && chunk[0] === "\n") chunk = chunk.slice(1);
+    if (this.#afterCR) chunk = chunk.replace(/^\n/, "");
     this.#afterCR = chunk.endsWith("\r");
     const lines = (this.#tail + chunk).split(/\r\n?|\n/);
     this.#tail = lines.pop();
@@ -46,7 +44,7 @@ export class Parser {
       return this.#onBlock(block);
     }
     const [, field, value = ""] = /^([^:]*)(?:: ?([^]*))?$/.exec(line);
-    if (field === "data") this.#data = this.#data === null ? value : this.#data + "\n" + value;
+    if (field === "data") this.#data = this.#data === null ? value : `${this.#data}\n${value}`;
     else if (field === "event") this.#event = value;
     else if (field === "id" && !value.includes("\0")) this.#id = value;
     else if (field === "retry" && /^[0-9]+$/.test(value)) this.#onRetry(Number(value));
@@ -75,15 +73,12 @@ const random = () => Array.from(crypto.getRandomValues(new Uint8Array(26)), (b) 
 const root = (server) => {
   const here = globalThis.document?.baseURI;
   const url = new URL(server ?? here, here);
-  url.pathname = url.pathname.replace(/\/?$/, "/");
-  url.search = url.hash = "";
-  return url;
+  return new URL(url.pathname.replace(/\/?$/, "/"), url);
 };
 
 const locks = globalThis.navigator?.locks;
 
-// A reload frees the lock in a moment, a duplicated tab never: a second tells
-// the two apart.
+// A reload frees the lock in a moment, a duplicated tab never.
 const hold = (lock) =>
   new Promise((done) => {
     const forever = () => (done(true), new Promise(() => {}));
@@ -100,8 +95,7 @@ const claim = async (slot) => {
       if (!(await hold(slot + id))) await hold(slot + (id = random()));
       put();
     } else {
-      // The ID lies in the store only while no page uses it, so a copy of the tab
-      // copies none.
+      // A copy of the tab then copies none.
       take();
       addEventListener("pagehide", put);
       addEventListener("pageshow", take);
@@ -122,17 +116,17 @@ const payload = (data) => {
   const text = typeof data === "string";
   const bytes = data instanceof Blob || data instanceof ArrayBuffer || ArrayBuffer.isView(data);
   const body = text || bytes ? data : JSON.stringify(data);
-  if (body === undefined) throw new TypeError("it has no form in JSON");
+  if (body === undefined) throw new TypeError("this is no JSON");
   const type = text ? "text/plain;charset=utf-8" : bytes ? data.type || "application/octet-stream" : "application/json";
   return { method: "POST", body, headers: { ...JSON_BODY, "Content-Type": type } };
 };
 
-// newer compares IDs; one of another epoch is new.
+// Of another epoch is newer.
 const newer = (a, b) => a.split("-")[0] !== b.split("-")[0] || a.length > b.length || (a.length === b.length && a > b);
 
 const passing = ({ status, code }) => [408, 425, 429, 502, 503, 504].includes(status) || code === "no-stream";
 
-const backoff = (first, n) => Math.min(LONGEST_WAIT, Math.max(first, 500) * 2 ** Math.min(n - 1, 6)) * (0.75 + Math.random() / 2);
+const backoff = (first, n) => Math.min(LONGEST_WAIT, Math.max(first, 500) * 2 ** (n - 1)) * (0.75 + Math.random() / 2);
 
 const report = globalThis.reportError ?? ((err) => console.error(err));
 
@@ -145,7 +139,7 @@ class Chain {
   #c;
   #o;
 
-  constructor(connection, options) {
+  constructor(connection, options = {}) {
     this.#c = connection ?? this;
     this.#o = options;
   }
@@ -155,11 +149,11 @@ class Chain {
   }
 
   to(...targets) {
-    return this.#with({ to: [list(this.#o?.to), targets].flat(2) });
+    return this.#with({ to: [this.#o.to ?? [], targets].flat(2) });
   }
 
   except(...targets) {
-    return this.#with({ except: [list(this.#o?.except), targets].flat(2) });
+    return this.#with({ except: [this.#o.except ?? [], targets].flat(2) });
   }
 
   timeout(timeout) {
@@ -179,14 +173,14 @@ class Chain {
   }
 
   emit(event, data, done) {
-    if (!done) return this.#c.send(this.#o?.to ?? this.#c.rooms, data, { ...this.#o, event });
+    if (!done) return this.#c.send(this.#o.to ?? this.#c.rooms, data, { ...this.#o, event });
     const sent = this.emitWithAck(event, data);
     sent.then((acks) => done(acks.complete ? null : new Error(acks.missing.length + " did not answer"), acks), done);
     return sent;
   }
 
   emitWithAck(event, data) {
-    return this.#with({ ack: this.#o?.timeout ?? 5000 }).emit(event, data);
+    return this.#with({ ack: this.#o.timeout ?? 5000 }).emit(event, data);
   }
 }
 
@@ -202,13 +196,13 @@ class Connection extends Chain {
   #o;
   #base;
   #self;
-  #mine; // the rooms asked for here
-  #all; // the rooms of the member
+  #mine; // rooms asked for here
+  #all; // rooms of the member
   #known;
   #life = new AbortController();
   #cut; // ends the stream
-  #way = 0; // how it listens: 0 fetch, 1 EventSource, 2 polls
-  #from = ""; // what the stream was read to
+  #way = 0; // 0 fetch, 1 EventSource, 2 polls
+  #from = "";
   #hello;
   #retry = 2000;
   #failures = 0;
@@ -221,11 +215,11 @@ class Connection extends Chain {
   #watchers = new Set();
   #taps = new Set();
   #queue = Promise.resolve();
-  #wake = new Set(); // called when the stream is back, or it is worth trying
+  #wake = new Set();
   #idle;
   #source;
 
-  #channel; // with the other tabs
+  #channel; // to the other tabs
   #tab = random();
   #tabs = new Map(); // their rooms
   #leads = true;
@@ -233,13 +227,11 @@ class Connection extends Chain {
 
   constructor(options) {
     super();
-    this.#o = options;
-    this.#self = { name: options.name, data: options.data };
-    this.#mine = this.#all = this.rooms = list(options.rooms);
-    this.#base = new URL(encodeURIComponent(options.namespace), root(options.server));
-    for (const event of ["online", "offline", "visibilitychange"]) {
-      (event[0] === "o" ? globalThis : globalThis.document)?.addEventListener?.(event, this.#nudge, this.#life);
-    }
+    const { name, data, rooms, namespace, server } = (this.#o = options);
+    this.#self = { name, data };
+    this.#mine = this.#all = this.rooms = list(rooms);
+    this.#base = new URL(encodeURIComponent(namespace), root(server));
+    for (const event of ["online", "offline", "visibilitychange"]) globalThis.addEventListener?.(event, this.#nudge, this.#life);
     this.#known = this.#identify();
     this.#start();
   }
@@ -311,7 +303,6 @@ class Connection extends Chain {
       this.outbox = [...this.outbox, job];
       const cut = new AbortController();
       const late = () => {
-        // Who was asked for answers is asked for as long.
         if (ack && job.begun) (ack = 0), (timer = setTimeout(late, timeout + 5000));
         else cut.abort(new DOMException(job.begun ? UNKNOWN : "it was not sent in time", "TimeoutError"));
       };
@@ -324,8 +315,8 @@ class Connection extends Chain {
         this.outbox = this.outbox.filter((other) => other !== job);
       });
     }
-    if (this.#channel) sent.then((receipt) => this.#tellOthers(job, receipt)).catch(() => {});
-    return Object.assign(sent, { key });
+    const told = sent.then((receipt) => (receipt && this.#tellOthers(job, receipt), receipt));
+    return Object.assign(told, { key });
   }
 
   async reply({ ack }, data = null) {
@@ -425,7 +416,7 @@ class Connection extends Chain {
     for (let n = 1; ; n++) {
       while (!signal.aborted && (job.stream ? !this.connected : this.#down)) await this.#pause(LONGEST_WAIT, signal);
       signal.throwIfAborted();
-      // What was never tried cannot have been kept, so time counts from here.
+      // What was never tried cannot have been kept.
       job.begun ??= Date.now();
       if (Date.now() - job.begun > KEY_LIFE) throw new Error(UNKNOWN);
       const timer = job.ack && setTimeout(next, 1000);
@@ -455,14 +446,13 @@ class Connection extends Chain {
   }
 
   #ring() {
-    const woken = this.#wake;
-    this.#wake = new Set();
-    for (const done of woken) done();
+    for (const done of this.#wake) done();
+    this.#wake.clear();
   }
 
   #nudge = () => {
     if (globalThis.navigator?.onLine === false) return this.#cut?.abort(new Error("offline"));
-    if (globalThis.document?.visibilityState === "hidden") return;
+    if (globalThis.document?.hidden) return;
     this.reconnect();
     if (Date.now() - this.#heard > this.#heartbeat * 1300) this.#cut?.abort(AGAIN);
   };
@@ -484,7 +474,7 @@ class Connection extends Chain {
     await this.#known;
     if (!this.#channel) return this.#run();
     const { signal } = this.#life;
-    const over = new Promise((done) => signal.addEventListener("abort", done));
+    const over = new Promise((done) => (signal.onabort = done));
     this.#leads = false;
     this.#channel.onmessage = ({ data }) => this.#told(data);
     this.#lock(this.#tab, () => {
@@ -513,7 +503,7 @@ class Connection extends Chain {
     this.#post({ tab: this.#tab, rooms, ...more });
   }
 
-  // Every tab holds a lock of its own: who gets it knows that the tab is gone.
+  // Who gets a tab's own lock knows that the tab is gone.
   #survive(tab) {
     this.#lock(tab, async () => {
       const rooms = this.#tabs.get(tab);
@@ -535,7 +525,7 @@ class Connection extends Chain {
     const fresh = tab && !this.#tabs.has(tab);
     if (tab) this.#tabs.set(tab, rooms);
     this.#tabs.delete(gone);
-    if (tab || gone) this.#moved();
+    this.#moved();
     if (hi) this.#claim(this.#mine);
     if (this.#leads) {
       if (wake) this.reconnect();
@@ -550,7 +540,6 @@ class Connection extends Chain {
     if (!block) return;
     const hello = block.event === "hello" && parse(block.data);
     if (hello) this.#asked = false;
-    // What does not follow on what was heard is asked for again.
     const follows = this.position ? !newer(prev, this.position) : hello && (to || this.#mine.every((room) => hello.rooms.includes(room)));
     if (follows) this.#take(block);
     else if (!this.#asked) (this.#asked = true), this.#claim(this.#mine, { at: this.position });
@@ -561,7 +550,6 @@ class Connection extends Chain {
     for (const room of this.#union()) if (!this.#all.includes(room)) await this.#visit("PUT", room);
   }
 
-  // The stream tells who is there when a room is joined, and this tab came later.
   async #whoIsThere(room) {
     if (!this.#channel || !this.#o.presence) return;
     const { members, count, users } = await this.members({ in: room });
@@ -593,27 +581,25 @@ class Connection extends Chain {
       if (this.state === "closed") return;
       if (error === AGAIN) continue;
       if (!this.#greeted && (this.#way || error === SILENT)) {
-        // An EventSource hears only names it knows, and has no headers.
         const whole = globalThis.EventSource && !this.#o.key && !this.#channel && !this.#taps.size && !this.#listeners.get(null)?.size;
         this.#way = this.#way ? (this.#way + 1) % 3 : whole ? 1 : 2;
         if (this.#way) continue;
       }
       this.#down = error !== SILENT;
       this.#failures = error ? this.#failures + 1 : 0;
-      // At an orderly end the server chooses the moment, so that not all come back at once.
+      // At an orderly end the server chooses the moment.
       const wait = Math.max(error ? backoff(this.#retry, this.#failures) : this.#retry, error?.wait ?? 0);
       this.#turn("waiting", { until: Date.now() + wait, error });
       await this.#pause(wait);
     }
   }
 
-  // listen reads one stream to its end, which throws if it was not orderly.
   async #listen(cut) {
     const { signal } = cut;
     const { since, last, presence, namespace: ns } = this.#o;
     const way = this.#way;
     const resumed = !!this.#from;
-    const query = { room: [...new Set([...this.#union(), ...this.#all])], name: this.#self.name, presence };
+    const query = { room: [...new Set([...this.#union(), ...this.#all])], name: this.#self.name, presence, wait: way > 1 && "0s" };
     if (!resumed) Object.assign(query, { since, last });
     let orderly;
     const take = (block) => {
@@ -644,21 +630,21 @@ class Connection extends Chain {
       const headers = { Accept: way ? JSON_BODY.Accept : "text/event-stream" };
       if (this.#from) headers["Last-Event-ID"] = this.#from;
       const response = await this.#fetch("GET", this.#url("", query), headers, { signal });
-      const { status, body } = response;
+      const { status } = response;
       if (status === 204) return this.#end();
       const is = (type) => response.headers.get("Content-Type")?.startsWith(type);
       if (!response.ok) {
-        // A refusal without our problem document is some proxy's, and will pass.
+        // Without our problem document it is some proxy's, and will pass.
         const ours = is("application/problem+json");
         const error = new Refusal(response, ours ? parse(await response.text()) : {});
         if (ours && (status < 500 ? !passing(error) : status === 501)) this.#end(error);
         throw error;
       }
-      if (!is(headers.Accept)) throw new Error("the answer is of another kind");
+      if (!is(headers.Accept)) throw new Error("this is no stream");
       this.#heard = Date.now();
       if (!way) {
         const parser = new Parser(take, retry, this.#from);
-        const reader = body.getReader();
+        const reader = response.body.getReader();
         for (let chunk; !signal.aborted && !(chunk = await reader.read()).done; ) {
           this.#heard = Date.now();
           parser.push(chunk.value);
@@ -675,7 +661,7 @@ class Connection extends Chain {
       }
       for (const e of events) take({ id: e.id ?? this.#from, event: e.event, data: JSON.stringify(e) });
       take({ id: next, event: "message", data: null });
-      query.wait = 25;
+      query.wait = "25s";
       if (Date.now() > until) throw ((this.#way = 0), AGAIN);
     }
     if (!orderly) throw new Error("the stream ended");
@@ -697,8 +683,7 @@ class Connection extends Chain {
     }
     if (this.#leads) this.#post({ block, prev });
     if (data.id && !newer(data.id, this.position)) return;
-    // Moved before anyone hears it: a handler that throws must not make it come
-    // again.
+    // Moved before anyone hears it, who may throw.
     const id = block.id.replace("!", "");
     if (id && newer(id, this.position)) this.position = id;
     this.#tell(this.#taps, block);
@@ -719,8 +704,8 @@ class Connection extends Chain {
   }
 
   #hear(data, block) {
-    const targets = list(data.to ?? data.room);
-    if (this.#channel && targets[0] && !targets.some((to) => to === "*" || to === "@" + this.member || this.rooms.includes(to))) return;
+    const here = ["*", "@" + this.member, undefined, ...this.rooms];
+    if (this.#channel && ![data.to ?? data.room].flat().some((to) => here.includes(to))) return;
     const reply = data.ack && ((answer) => this.reply(data, answer));
     for (const event of [block.event, null]) this.#tell(this.#listeners.get(event), data, block, reply);
   }
@@ -728,7 +713,7 @@ class Connection extends Chain {
   // Nothing on the wire marks the end of a replay; a pause does.
   #settle() {
     clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => this.#turn("live"), IDLE);
+    this.#idle = setTimeout(() => this.#turn("live"), 150);
   }
 
   #turn(state, detail) {
