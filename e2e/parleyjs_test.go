@@ -97,6 +97,71 @@ func TestClientOverAKill(t *testing.T) {
 	}
 }
 
+// What a Socket.IO user knows, against the real server, and again after it was
+// killed.
+func TestClientRoomsPresenceAnswers(t *testing.T) {
+	s := serve(t)
+	ann, bob := chrome(t), chrome(t)
+	ann.connects(s.URL, `{ name: "Ann", data: { colour: "red" }, presence: true }`)
+	bob.connects(s.URL, `{ name: "Bob", presence: true }`)
+	bob.does(`{
+		window.here = {};
+		conn.on("presence", ({ room, members, joined = [], left = [], changed = [] }) => {
+			if (members) here[room] = Object.fromEntries(members.map((m) => [m.id, m.name]));
+			for (const { id, name } of [...joined, ...changed]) here[room][id] = name;
+			for (const id of left) delete here[room][id];
+		});
+		conn.on("sum", ({ data }, block, reply) => reply(data.reduce((a, b) => a + b)));
+		window.names = (room) => Object.values(here[room] ?? {}).sort().join();
+	}`)
+	ann.connected()
+	bob.connected()
+	bob.until(`names("lobby") === "Ann,Bob"`)
+
+	again := func(when string) {
+		t.Helper()
+		// Both are in tea, and ann alone in the cellar.
+		ann.does(`conn.join(["tea", "cellar"])`)
+		bob.does(`conn.join("tea")`)
+		bob.until(`names("tea") === "Ann,Bob"`)
+		if got := eval[string](ann, `conn.rooms.join()`); got != "cellar,lobby,tea" {
+			t.Errorf("%s: ann is in %s", when, got)
+		}
+		bob.does(`{ heard.length = 0; void conn.to("tea", "cellar").except("lobby").emit("x", "nobody"); void conn.to("tea").emit("x", "for tea"); 0 }`)
+		bob.does(`conn.to("@" + Object.entries(here.lobby).find(([, name]) => name === "Ann")[0]).emit("x", "for ann")`)
+		ann.until(`heard.at(-1) === "for ann"`)
+		if got := ann.heard(); !slices.Equal(got[len(got)-2:], []string{"for tea", "for ann"}) {
+			t.Errorf("%s: ann heard %q", when, got)
+		}
+		if got := eval[string](ann, `conn.emitWithAck("sum", [1, 2, 3]).then(({ expected, acks, complete }) => [expected, acks[0].data, complete].join())`); got != "1,6,true" {
+			t.Errorf("%s: the answers are %s", when, got)
+		}
+		if got := eval[string](ann, `new Promise((done) => conn.timeout(300).emit("what", 1, (err, { missing }) => done(err.message + " " + missing.length)))`); got != "1 did not answer 1" {
+			t.Errorf("%s: the callback was given %s", when, got)
+		}
+		if got := eval[string](bob, `conn.members({ in: "cellar" }).then(({ members: [m] }) => [m.name, m.data.colour, m.rooms].join())`); got != "Ann,red,cellar,lobby,tea" {
+			t.Errorf("%s: in the cellar is %s", when, got)
+		}
+	}
+	again("at first")
+	s.Kill()
+	bob.until(`!conn.connected`)
+	s.Restart()
+	ann.until(`conn.recovered && conn.connected`)
+	bob.until(`conn.recovered && conn.connected`)
+	again("after a kill")
+
+	ann.does(`conn.describe({ name: "Anna" })`)
+	bob.until(`names("lobby") === "Anna,Bob"`)
+	ann.does(`conn.leave("tea")`)
+	bob.until(`names("tea") === "Bob"`)
+	if got := eval[string](bob, `conn.listRooms().then(({ rooms }) => rooms.map((r) => r.room + " " + r.count).join())`); got != "cellar 1,lobby 2,tea 1" {
+		t.Errorf("the rooms are %s", got)
+	}
+	ann.does(`conn.disconnect()`)
+	bob.until(`names("lobby") === "Bob"`)
+}
+
 // goes takes the tab's network away, or gives it back.
 func (b *tab) goes(offline bool) {
 	b.t.Helper()
@@ -228,6 +293,79 @@ func TestSharedStream(t *testing.T) {
 	for i, b := range tabs {
 		b.until(`heard.length === 3`)
 		sameWords(t, fmt.Sprintf("tab %d", i), b.heard(), []string{"a", fmt.Sprintf("own: tab %d", 1-i), "b"})
+	}
+}
+
+// Tabs of one stream have rooms of their own. A room that only one of them wants
+// is left with it, also when it held the stream.
+func TestSharedTabsHaveTheirRooms(t *testing.T) {
+	s := serve(t)
+	one := chrome(t)
+	two, stranger := one.another(), chrome(t)
+	one.connects(s.URL, `{ shared: true, rooms: ["lobby", "tea"], presence: true }`)
+	one.connected()
+	two.connects(s.URL, `{ shared: true, rooms: ["lobby", "cellar"], presence: true }`)
+	two.connected()
+	stranger.connects(s.URL, `{ rooms: [] }`)
+	stranger.connected()
+	in := func(room string) int {
+		return eval[int](stranger, fmt.Sprintf(`conn.members({ in: %s }).then(({ count }) => count)`, quoted(room)))
+	}
+	rooms := func(b *tab, want string) {
+		t.Helper()
+		b.until(`conn.rooms.join() === ` + quoted(want))
+	}
+	rooms(one, "lobby,tea")
+	rooms(two, "cellar,lobby")
+	say := func(to, data string) {
+		stranger.does(fmt.Sprintf(`conn.to(%s).emit("x", %s)`, quoted(to), quoted(data)))
+	}
+	say("tea", "t")
+	say("cellar", "c")
+	say("*", "all")
+	one.until(`heard.at(-1) === "all"`)
+	two.until(`heard.at(-1) === "all"`)
+	sameWords(t, "the first tab", one.heard(), []string{"t", "all"})
+	sameWords(t, "the second tab", two.heard(), []string{"c", "all"})
+
+	// Who is there is told to a tab that comes to a room in which the other is.
+	two.does(`conn.on("presence", ({ room, members }) => { if (members && room === "tea") window.tea = members.length; })`)
+	two.does(`conn.join("tea")`)
+	two.until(`window.tea === 1`)
+	rooms(two, "cellar,lobby,tea")
+	rooms(one, "lobby,tea")
+	one.does(`conn.leave("tea")`)
+	rooms(one, "lobby")
+	say("tea", "t2")
+	say("lobby", "l")
+	one.until(`heard.at(-1) === "l"`)
+	two.until(`heard.at(-1) === "l"`)
+	sameWords(t, "the first tab", one.heard(), []string{"t", "all", "l"})
+	sameWords(t, "the second tab", two.heard(), []string{"c", "all", "t2", "l"})
+	two.does(`conn.emit("x", "own")`)
+	one.until(`heard.at(-1) === "own: own"`)
+	two.does(`conn.to("tea").emit("x", "not there")`)
+	one.does(`conn.join("attic")`)
+	sameWords(t, "the first tab", one.heard(), []string{"t", "all", "l", "own: own"})
+
+	// The one that holds the stream goes, and its room with it; then the other.
+	one.does(`conn.close()`)
+	if !eventually(func() bool { return in("attic") == 0 }) {
+		t.Error("the room of a closed tab was not left")
+	}
+	if in("tea") != 1 || in("lobby") != 1 {
+		t.Error("the other tab's rooms were left too")
+	}
+	say("cellar", "still")
+	two.until(`heard.at(-1) === "still"`)
+	one.connects(s.URL, `{ shared: true, rooms: "pantry" }`)
+	one.until(`conn.connected && conn.rooms.join() === "pantry"`)
+	if in("pantry") != 1 {
+		t.Error("a room of a tab that came later was not joined")
+	}
+	one.does(`conn.close()`)
+	if !eventually(func() bool { return in("pantry") == 0 }) {
+		t.Error("the room of a closed tab was not left")
 	}
 }
 

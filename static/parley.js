@@ -368,7 +368,7 @@ class Connection extends Chain {
         const rest = this.#mine.filter((other) => other !== room);
         this.#claim(join ? [...rest, room] : rest);
         try {
-          if (join || !this.#union().includes(room)) await this.#visit(method, room);
+          if (join || !this.#theirs().includes(room)) await this.#visit(method, room);
         } catch (err) {
           this.#claim(rest);
           throw err;
@@ -387,7 +387,7 @@ class Connection extends Chain {
   #moved(all = this.#all) {
     this.#mine = this.#mine.filter((room) => all.includes(room) || !this.rooms.includes(room));
     this.#all = all;
-    this.rooms = all.filter((room) => this.#mine.includes(room) || !this.#union().includes(room));
+    this.rooms = all.filter((room) => this.#mine.includes(room) || !this.#theirs().includes(room));
   }
 
   #url(path, query) {
@@ -513,8 +513,12 @@ class Connection extends Chain {
     });
   }
 
+  #theirs() {
+    return [...this.#tabs.values()].flat();
+  }
+
   #union() {
-    return [this.#mine, ...this.#tabs.values()].flat();
+    return [...this.#mine, ...this.#theirs()];
   }
 
   async #told({ tab, rooms, at, hi, gone, to, block, prev, change, down, own, self, wake }) {
@@ -532,7 +536,8 @@ class Connection extends Chain {
       if (fresh) this.#survive(tab);
       if (at === undefined) return;
       await this.#rejoin();
-      if (!at && this.#hello) this.#post({ to: tab, block: { ...this.#hello, id: this.position }, change: { state: this.state }, down: this.#down });
+      const data = JSON.stringify({ ...this.#hello, rooms: this.#all });
+      if (!at && this.#hello) this.#post({ to: tab, block: { id: this.position, event: "hello", data }, change: { state: this.state }, down: this.#down });
       if (at && newer(this.position, at)) (this.#from = at), this.#cut?.abort(AGAIN);
       return;
     }
@@ -547,7 +552,7 @@ class Connection extends Chain {
   }
 
   async #rejoin() {
-    for (const room of this.#union()) if (!this.#all.includes(room)) await this.#visit("PUT", room);
+    for (const room of this.#theirs()) if (!this.#all.includes(room)) await this.#visit("PUT", room);
   }
 
   async #whoIsThere(room) {
@@ -671,7 +676,7 @@ class Connection extends Chain {
     const hello = block.event === "hello";
     let data = parse(block.data);
     if (hello) {
-      this.#hello = block;
+      this.#hello = data;
       this.member = data.member;
       this.recovered = data.resumed;
       if (this.#leads) {
