@@ -60,6 +60,8 @@ export class Refusal extends Error {
 
 const list = (v) => [v ?? []].flat();
 
+const without = (all, ...gone) => all.filter((one) => !gone.includes(one));
+
 const parse = (text) => {
   try {
     return JSON.parse(text) ?? {};
@@ -78,7 +80,7 @@ const root = (server) => {
 
 const locks = globalThis.navigator?.locks;
 
-// A reload frees the lock in a moment, a duplicated tab never.
+// A reload frees it in a moment, a duplicated tab never.
 const hold = (lock) =>
   new Promise((done) => {
     const forever = () => (done(true), new Promise(() => {}));
@@ -230,7 +232,7 @@ class Connection extends Chain {
     const { name, data, rooms, namespace, server } = (this.#o = options);
     this.#self = { name, data };
     this.#mine = this.#all = this.rooms = list(rooms);
-    this.#base = new URL(encodeURIComponent(namespace), root(server));
+    this.#base = root(server) + encodeURIComponent(namespace);
     for (const event of ["online", "offline", "visibilitychange"]) globalThis.addEventListener?.(event, this.#nudge, this.#life);
     this.#known = this.#identify();
     this.#start();
@@ -282,19 +284,20 @@ class Connection extends Chain {
   }
 
   disconnect() {
-    if (!this.#channel) this.#fetch("DELETE", this.#url(ME), {}, { keepalive: true }).catch(() => {});
+    if (!this.#channel) this.#fetch({ method: "DELETE", url: this.#url(ME) }, { keepalive: true }).catch(() => {});
     this.close();
   }
 
   reconnect() {
-    if (!this.#leads) this.#post({ wake: 1 });
-    else if (this.state === "waiting") this.#ring();
+    if (!this.#leads) return this.#post({ wake: 1 });
+    if (this.state === "waiting") this.#ring();
+    if (Date.now() - this.#heard > this.#heartbeat * 1300) this.#cut.abort(AGAIN);
   }
 
   send(to, data = null, options = {}) {
-    let { key = random(), event, except, ttl, echo, volatile, ack, timeout, begun } = options;
+    let { key = random(), event, except, ttl, echo, volatile, ack, timeout } = options;
     const url = this.#url("", { to, except, event, ttl, echo, volatile, ack: ack && ack + "ms" });
-    const job = { key, to: list(to), event: event ?? "message", data, at: Date.now(), begun, ack, volatile, url, ...payload(data) };
+    const job = { event: "message", ...options, key, to: list(to), data, at: Date.now(), url, ...payload(data) };
     let sent;
     if (volatile) sent = this.connected ? this.#request(job) : Promise.resolve(null);
     else if (this.pending >= (this.#o.maxPending ?? 1000)) sent = Promise.reject(new Error("the outbox is full"));
@@ -312,11 +315,11 @@ class Connection extends Chain {
         this.#inTurn((next) => this.#request(job, cut.signal, next)).then(done, fail);
       }).finally(() => {
         clearTimeout(timer);
-        this.outbox = this.outbox.filter((other) => other !== job);
+        this.outbox = without(this.outbox, job);
       });
     }
-    const told = sent.then((receipt) => (receipt && this.#tellOthers(job, receipt), receipt));
-    return Object.assign(told, { key });
+    sent = sent.then((receipt) => (receipt && this.#tellOthers(job, receipt), receipt));
+    return Object.assign(sent, { key });
   }
 
   async reply({ ack }, data = null) {
@@ -349,7 +352,7 @@ class Connection extends Chain {
     return this.#inTurn(() => {
       Object.assign(this.#self, self);
       this.#post({ self });
-      return this.request("PATCH", ME, {}, self, true);
+      return this.request("PATCH", ME, {}, self, 1);
     });
   }
 
@@ -365,7 +368,7 @@ class Connection extends Chain {
     const join = method === "PUT";
     return this.#inTurn(async () => {
       for (const room of list(rooms)) {
-        const rest = this.#mine.filter((other) => other !== room);
+        const rest = without(this.#mine, room);
         this.#claim(join ? [...rest, room] : rest);
         try {
           if (join || !this.#theirs().includes(room)) await this.#visit(method, room);
@@ -381,18 +384,17 @@ class Connection extends Chain {
   }
 
   async #visit(method, room) {
-    this.#moved((await this.request(method, ME, { room }, undefined, true)).rooms);
+    await this.request(method, ME, { room }, undefined, 1);
+    this.#moved([...without(this.#all, room), ...(method === "PUT" ? [room] : [])]);
   }
 
   #moved(all = this.#all) {
-    this.#mine = this.#mine.filter((room) => all.includes(room) || !this.rooms.includes(room));
     this.#all = all;
     this.rooms = all.filter((room) => this.#mine.includes(room) || !this.#theirs().includes(room));
   }
 
   #url(path, query) {
-    const url = new URL(this.#base);
-    url.pathname += path;
+    const url = new URL(this.#base + path);
     for (const name in query) for (const value of list(query[name] || [])) url.searchParams.append(name, value === true ? 1 : value);
     return url;
   }
@@ -404,11 +406,11 @@ class Connection extends Chain {
     return before.then(() => run(next)).finally(next);
   }
 
-  async #fetch(method, url, headers, more) {
+  async #fetch({ method, url, headers, body }, more) {
     headers = { ...headers, "Connection-ID": await this.#known };
     const { key } = this.#o;
     if (key) headers.Authorization = "Bearer " + (key.call ? await key() : key);
-    return fetch(url, { method, headers, cache: "no-store", ...more });
+    return fetch(url, { method, headers, body, cache: "no-store", ...more });
   }
 
   async #request(job, cut = this.#life.signal, next) {
@@ -422,7 +424,7 @@ class Connection extends Chain {
       const timer = job.ack && setTimeout(next, 1000);
       try {
         const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_WAIT)]);
-        const response = await this.#fetch(job.method, job.url, job.headers, { body: job.body, signal: limit });
+        const response = await this.#fetch(job, { signal: limit });
         const answer = parse(await response.text());
         if (response.ok) return answer;
         throw new Refusal(response, answer);
@@ -452,9 +454,7 @@ class Connection extends Chain {
 
   #nudge = () => {
     if (globalThis.navigator?.onLine === false) return this.#cut?.abort(new Error("offline"));
-    if (globalThis.document?.hidden) return;
-    this.reconnect();
-    if (Date.now() - this.#heard > this.#heartbeat * 1300) this.#cut?.abort(AGAIN);
+    if (!globalThis.document?.hidden) this.reconnect();
   };
 
   async #identify() {
@@ -472,9 +472,9 @@ class Connection extends Chain {
 
   async #start() {
     await this.#known;
+    if (this.state === "closed") return this.#channel?.close();
     if (!this.#channel) return this.#run();
-    const { signal } = this.#life;
-    const over = new Promise((done) => (signal.onabort = done));
+    const over = new Promise((done) => (this.#life.signal.onabort = done));
     this.#leads = false;
     this.#channel.onmessage = ({ data }) => this.#told(data);
     this.#lock(this.#tab, () => {
@@ -508,23 +508,19 @@ class Connection extends Chain {
     this.#lock(tab, async () => {
       const rooms = this.#tabs.get(tab);
       this.#tabs.delete(tab);
+      for (const room of without(rooms, ...this.#theirs(this.#mine))) await this.#visit("DELETE", room);
       this.#post({ gone: tab });
-      for (const room of rooms) if (!this.#union().includes(room)) await this.#visit("DELETE", room);
     });
   }
 
-  #theirs() {
-    return [...this.#tabs.values()].flat();
-  }
-
-  #union() {
-    return [...this.#mine, ...this.#theirs()];
+  #theirs(...more) {
+    return [...this.#tabs.values(), ...more].flat();
   }
 
   async #told({ tab, rooms, at, hi, gone, to, block, prev, change, down, own, self, wake }) {
     if (to && to !== this.#tab) return;
     if (self) Object.assign(this.#self, self);
-    if (own) this.#hear(own, { id: own.id ?? "", event: own.event, data: JSON.stringify(own) });
+    if (own) this.#hear(own, { id: "", event: own.event, data: JSON.stringify(own) });
     if (change?.state === "closed") this.#end(change.error, change.reason);
     const fresh = tab && !this.#tabs.has(tab);
     if (tab) this.#tabs.set(tab, rooms);
@@ -552,7 +548,7 @@ class Connection extends Chain {
   }
 
   async #rejoin() {
-    for (const room of this.#theirs()) if (!this.#all.includes(room)) await this.#visit("PUT", room);
+    for (const room of without(this.#theirs(), ...this.#all)) await this.#visit("PUT", room).catch(() => {});
   }
 
   async #whoIsThere(room) {
@@ -579,7 +575,8 @@ class Connection extends Chain {
       this.#patience = this.#way > 1 ? LONGEST_WAIT : FIRST_WORD;
       // Timers sleep when the machine does: the clock decides.
       const dog = setInterval(() => Date.now() - this.#heard > this.#patience && cut.abort(SILENT), 1000);
-      const error = await this.#listen(cut).catch((err) => err);
+      const failed = await this.#listen(cut).catch((err) => err);
+      const error = cut.signal.aborted ? cut.signal.reason : failed;
       cut.abort();
       clearInterval(dog);
       clearTimeout(this.#idle);
@@ -592,8 +589,7 @@ class Connection extends Chain {
       }
       this.#down = error !== SILENT;
       this.#failures = error ? this.#failures + 1 : 0;
-      // At an orderly end the server chooses the moment.
-      const wait = Math.max(error ? backoff(this.#retry, this.#failures) : this.#retry, error?.wait ?? 0);
+      const wait = error ? Math.max(backoff(this.#retry, this.#failures), error.wait ?? 0) : this.#retry;
       this.#turn("waiting", { until: Date.now() + wait, error });
       await this.#pause(wait);
     }
@@ -604,7 +600,7 @@ class Connection extends Chain {
     const { since, last, presence, namespace: ns } = this.#o;
     const way = this.#way;
     const resumed = !!this.#from;
-    const query = { room: [...new Set([...this.#union(), ...this.#all])], name: this.#self.name, presence, wait: way > 1 && "0s" };
+    const query = { room: [...new Set(this.#theirs(this.#mine, this.#all))], name: this.#self.name, presence, wait: way > 1 && "0s" };
     if (!resumed) Object.assign(query, { since, last });
     let orderly;
     const take = (block) => {
@@ -634,7 +630,7 @@ class Connection extends Chain {
     while (way !== 1 && !signal.aborted) {
       const headers = { Accept: way ? JSON_BODY.Accept : "text/event-stream" };
       if (this.#from) headers["Last-Event-ID"] = this.#from;
-      const response = await this.#fetch("GET", this.#url("", query), headers, { signal });
+      const response = await this.#fetch({ url: this.#url("", query), headers }, { signal });
       const { status } = response;
       if (status === 204) return this.#end();
       const is = (type) => response.headers.get("Content-Type")?.startsWith(type);
@@ -645,7 +641,7 @@ class Connection extends Chain {
         if (ours && (status < 500 ? !passing(error) : status === 501)) this.#end(error);
         throw error;
       }
-      if (!is(headers.Accept)) throw new Error("this is no stream");
+      if (!is(headers.Accept)) break;
       this.#heard = Date.now();
       if (!way) {
         const parser = new Parser(take, retry, this.#from);
@@ -660,7 +656,7 @@ class Connection extends Chain {
       const { events, next } = await response.json();
       if (!this.#greeted) {
         this.#down = false;
-        const { id = this.member, user, rooms = this.#all } = await this.request("PATCH", ME, {}, this.#self, false, signal).catch(() => ({}));
+        const { id = this.member, user, rooms = this.#all } = await this.request("PATCH", ME, {}, this.#self, 0, signal).catch(() => ({}));
         const hello = { ns, rooms, member: id, user, heartbeat: 25, resumed: resumed && !events.some((e) => e.event === "gap") };
         take({ id: this.#from, event: "hello", data: JSON.stringify(hello) });
       }
@@ -669,14 +665,13 @@ class Connection extends Chain {
       query.wait = "25s";
       if (Date.now() > until) throw ((this.#way = 0), AGAIN);
     }
-    if (!orderly) throw new Error("the stream ended");
+    if (!orderly) throw new Error("this was no stream");
   }
 
   #take(block, prev) {
     const hello = block.event === "hello";
     let data = parse(block.data);
     if (hello) {
-      this.#hello = data;
       this.member = data.member;
       this.recovered = data.resumed;
       if (this.#leads) {
@@ -694,12 +689,15 @@ class Connection extends Chain {
     this.#tell(this.#taps, block);
     if (block.data === null) return;
     if (data.rooms) {
+      // What the server took away is not asked for again.
+      this.#mine = without(this.#mine, ...without(this.#hello?.rooms ?? [], ...data.rooms));
+      this.#hello = { ...this.#hello, ...data };
       this.#moved(data.rooms);
       data = { ...data, rooms: this.rooms };
     }
     if (hello && this.#leads) {
-      this.#rejoin().catch(() => {});
-      if (this.#self.data !== undefined) this.request("PATCH", ME, {}, this.#self, true).catch(() => {});
+      this.#rejoin();
+      if (this.#self.data !== undefined) this.request("PATCH", ME, {}, this.#self, 1).catch(() => {});
     }
     if (block.event === "bye" && this.#leads) {
       this.#down = true;
