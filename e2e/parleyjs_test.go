@@ -124,7 +124,7 @@ func TestClientRoomsPresenceAnswers(t *testing.T) {
 		ann.does(`conn.join(["tea", "cellar"])`)
 		bob.does(`conn.join("tea")`)
 		bob.until(`names("tea") === "Ann,Bob"`)
-		if got := eval[string](ann, `conn.rooms.join()`); got != "cellar,lobby,tea" {
+		if got := eval[string](ann, `conn.rooms.toSorted().join()`); got != "cellar,lobby,tea" {
 			t.Errorf("%s: ann is in %s", when, got)
 		}
 		bob.does(`{ heard.length = 0; void conn.to("tea", "cellar").except("lobby").emit("x", "nobody"); void conn.to("tea").emit("x", "for tea"); 0 }`)
@@ -313,7 +313,7 @@ func TestSharedTabsHaveTheirRooms(t *testing.T) {
 	}
 	rooms := func(b *tab, want string) {
 		t.Helper()
-		b.until(`conn.rooms.join() === ` + quoted(want))
+		b.until(`conn.rooms.toSorted().join() === ` + quoted(want))
 	}
 	rooms(one, "lobby,tea")
 	rooms(two, "cellar,lobby")
@@ -359,7 +359,7 @@ func TestSharedTabsHaveTheirRooms(t *testing.T) {
 	say("cellar", "still")
 	two.until(`heard.at(-1) === "still"`)
 	one.connects(s.URL, `{ shared: true, rooms: "pantry" }`)
-	one.until(`conn.connected && conn.rooms.join() === "pantry"`)
+	one.until(`conn.connected && conn.rooms.toSorted().join() === "pantry"`)
 	if in("pantry") != 1 {
 		t.Error("a room of a tab that came later was not joined")
 	}
