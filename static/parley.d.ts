@@ -63,7 +63,7 @@ export interface ParleyEvent<T = any> {
   ack?: { id: string; by: string };
   /**
    * Sent by this very member, from another tab of a shared connection. It comes when it is kept, which may be after
-   * events with higher IDs; volatile ones and bytes come too, bytes as base64.
+   * events with higher IDs. Volatile ones come too; bytes are as they were sent, not base64.
    */
   own?: true;
 }
@@ -258,22 +258,22 @@ export type Handler<T> = (data: T, block: Block, reply?: Reply) => void;
  * Where an emit goes, and how. Each call gives a new chain and leaves the old one as it was, so a chain can be kept
  * and used again: `const others = connection.to("lobby").except("quiet")`.
  */
-export interface Chain {
+export interface Chain<R = Receipt> {
   /** Adds targets: rooms, "@member", or "*" for everyone in the namespace; at most 64. Without any: the connection's rooms. */
-  to(...targets: (string | string[])[]): Chain;
+  to(...targets: (string | string[])[]): Chain<R>;
   /** Leaves out those who are in one of these rooms, and @members; at most 64. */
-  except(...targets: (string | string[])[]): Chain;
+  except(...targets: (string | string[])[]): Chain<R>;
   /**
    * Gives up after so many ms. What was not tried by then is out of the outbox and nobody hears it. With
    * answers it is also how long the server waits for them: default 5000, at most 25000.
    */
-  timeout(ms: number): Chain;
+  timeout(ms: number): Chain<R>;
   /** Lives only so long: "1h". */
-  ttl(duration: string): Chain;
+  ttl(duration: string): Chain<R>;
   /** For those who listen at this moment: not kept, not repeated, dropped (the promise gives null) when not connected. */
-  readonly volatile: Chain;
+  readonly volatile: Chain<Receipt | null>;
   /** Hears it oneself, too. */
-  readonly echo: Chain;
+  readonly echo: Chain<R>;
 
   /**
    * Sends an event: a string as text, bytes as they are, anything else as JSON, nothing as null. The sender does not hear it.
@@ -283,7 +283,7 @@ export interface Chain {
    * Rejects with a Refusal when the server refuses it (nothing was kept), with an Error named "TimeoutError" after timeout(),
    * and with another Error when the outbox is full, the connection was closed, or it is not known whether it was kept.
    */
-  emit(event: string, data?: unknown): Sending<Receipt>;
+  emit(event: string, data?: unknown): Sending<R>;
   /**
    * Asks those who hear it for answers, as emitWithAck does. `err` is null when all have answered; when
    * somebody is missing it is an Error, and `answers` has what came.
@@ -343,8 +343,9 @@ export interface Connection extends Chain {
   /** Hears every block as it came, those without data too. */
   tap(fn: (block: Block) => void): () => void;
 
-  /** As emit, with its options in one place; the event is "message" unless said. */
-  send(to: string | string[], data: unknown, options?: SendOptions): Sending<Receipt>;
+  /** As emit, with its options in one place; the event is "message" unless said. A volatile one may give null. */
+  send(to: string | string[], data: unknown, options?: SendOptions & { volatile?: false }): Sending<Receipt>;
+  send(to: string | string[], data: unknown, options?: SendOptions): Sending<Receipt | null>;
 
   /** Answers an event that has `ack`; true if that counted, false if it came too late. Rejects if it was not asked. */
   reply(event: ParleyEvent, data?: unknown): Promise<boolean>;
