@@ -172,6 +172,30 @@ func TestWhichRoomsAStreamComesBackTo(t *testing.T) {
 	})
 }
 
+// There is an end to how many rooms one can join, and an onlooker joins none.
+func TestRoomsThatCannotBeJoined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newStage(t, stageOptions{})
+		target := "/acme?"
+		for i := range 100 {
+			target += fmt.Sprint("&room=r", i)
+		}
+		a := st.attend(ann, target)
+		st.call("PUT", "/acme/r5/members/me", "", as(ann)).is(200) // it is there already
+		st.call("PUT", "/acme/onemore/members/me", "", as(ann)).refused(400, "bad-parameter")
+		st.call("DELETE", "/acme/r5/members/me", "", as(ann)).is(200)
+		st.call("PUT", "/acme/onemore/members/me", "", as(ann)).is(200)
+		if got := a.told(); !strings.Contains(got, "onemore") {
+			t.Errorf("told %s", got)
+		}
+		b := st.attend(bob, "/acme?room=*")
+		st.call("PUT", "/acme/lobby/members/me", "", as(bob)).refused(400, "bad-parameter")
+		if got := b.told(); got != "" {
+			t.Errorf("an onlooker is told %s", got)
+		}
+	})
+}
+
 func TestMovingOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := keyed(t)
