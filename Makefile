@@ -1,12 +1,12 @@
-# The words of this file: run test lint bench fuzz mutants vuln. Each installs
-# what it needs where that is missing, and says nothing where it is there.
+# The words of this file: run test lint bench fuzz mutants vuln e2e-all. Each
+# installs what it needs where that is missing, and says nothing where it is there.
 
 GO       ?= go
 FUZZTIME ?= 30s
 BENCH    ?= .
 LINT     := $(GO) tool -modfile=tools.mod golangci-lint
 
-.PHONY: help run test lint bench fuzz mutants vuln need
+.PHONY: help run test lint bench fuzz mutants vuln e2e-all need
 
 help:
 	@echo 'make run      serve on 127.0.0.1:8080, with the data in parley-data'
@@ -16,6 +16,7 @@ help:
 	@echo 'make bench-rooms   the same with 10 and with 100,000 rooms, by benchstat'
 	@echo 'make fuzz     every fuzz target for FUZZTIME ($(FUZZTIME)) each'
 	@echo 'make mutants  break the code on purpose; a test must notice each time'
+	@echo 'make e2e-all  the whole program from outside, with the tests that take long'
 	@echo 'make vuln     known vulnerabilities in what we depend on; needs the network'
 
 run:
@@ -50,6 +51,10 @@ fuzz: need
 
 mutants: need
 	$(GO) test -count=1 -v -timeout 30m -tags mutants -run '^TestMutants$$' ./e2e
+
+# Without the race detector: what is loaded is the program, in a process of its own.
+e2e-all: need
+	PARLEY_E2E_ALL=1 $(GO) test -count=1 -shuffle=on -timeout 30m ./e2e
 
 vuln:
 	$(GO) tool -modfile=tools.mod govulncheck ./...
