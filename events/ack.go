@@ -51,6 +51,11 @@ type ask struct {
 // that are not.
 const maxAskCost = 64 << 20
 
+// tooOld is how long after its time an event that asks comes from a log that was
+// away. One that comes sooner took that long to be numbered: somebody waits, and
+// everybody is missing.
+const tooOld = time.Minute
+
 // repeatable is how long an answer that is given again is known to have been given.
 const repeatable = 30 * time.Second
 
@@ -95,8 +100,8 @@ func (n *namespace) audienceLocked(d *Draft) (members, absent []string) {
 // askedLocked begins to take answers to an event that has just come.
 func (n *namespace) askedLocked(e *Event) {
 	id, wait := n.askID(e), e.AckBy.Sub(n.reg.o.Now())
-	if wait <= 0 && n.asks[id] == nil {
-		return // it comes late, from a log that was away
+	if wait < -tooOld && n.asks[id] == nil {
+		return // it comes from a log that was away, and who asked has been answered
 	}
 	a := n.askLocked(id)
 	if a.asked {
@@ -240,7 +245,7 @@ func (n *namespace) await(ctx context.Context, id string, by time.Time, replayed
 	n.mu.Unlock()
 	// The event's own clock ends the asking. This one is for an event that does not
 	// come to this node.
-	lost := time.NewTimer(by.Sub(n.reg.o.Now()) + time.Second)
+	lost := time.NewTimer(max(by.Sub(n.reg.o.Now()), 0) + time.Second)
 	defer lost.Stop()
 	select {
 	case <-a.done:
@@ -265,7 +270,7 @@ func (n *namespace) await(ctx context.Context, id string, by time.Time, replayed
 	return &Acks{
 		Expected: len(a.given) + len(a.missing) - a.absent,
 		Answers:  slices.Clone(a.answers), Missing: append([]string{}, a.missing...),
-		Complete: len(a.missing) == 0,
+		Complete: a.asked && len(a.missing) == 0,
 	}, nil
 }
 

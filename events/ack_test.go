@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"parley/events"
+	"parley/events/memlog"
 )
 
 // ask posts something that asks for answers, and gives what came back.
@@ -202,6 +203,30 @@ func TestLateAnswersAreGone(t *testing.T) {
 		s.refused(bo, id, events.CodeGone)
 		time.Sleep(time.Minute)
 		s.refused(bo, id, events.CodeGone)
+	})
+}
+
+// A tardyLog takes longer to number what it is given than anybody waits for answers.
+type tardyLog struct{ *memlog.Log }
+
+func (l tardyLog) Append(ctx context.Context, ns string, b events.Batch) (events.Receipt, error) {
+	time.Sleep(3 * time.Second)
+	return l.Log.Append(ctx, ns, b)
+}
+
+// Nobody had the time to answer, and so nobody has: that is no success.
+func TestAQuestionThatIsNumberedTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, events.Keep{})
+		s.reg = events.NewRegistry(events.Options{Log: tardyLog{s.log}})
+		s.listen(bo, events.Start{}, "lobby")
+		acks, failed := s.ask(t.Context(), ann, time.Second, events.Post{}, "lobby")
+		if err := <-failed; err != nil {
+			t.Fatal(err)
+		}
+		if got := summary(<-acks); got != "1 [] missing 1 false" {
+			t.Error(got)
+		}
 	})
 }
 
