@@ -93,7 +93,7 @@ type Delivery struct {
 	Gaps     []Gap
 	Events   []*Event // a volatile event has Seq 0
 	Position ID
-	More     bool // there is more than the page's limits let through
+	More     bool // there is more than the page's limits let through, or a bye
 	Far      bool // the log would have to be read, and the limit said not to
 	Bye      *Bye
 }
@@ -225,8 +225,11 @@ func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
 		d.Presence, more = c.presence()
 		d.More = d.More || more
 	}
-	if bye != nil && d.Empty() && !d.More {
-		return c.farewell(bye), nil
+	if bye != nil {
+		if d.Empty() && !d.More {
+			return c.farewell(bye), nil
+		}
+		d.More = true // the bye, for which the bell has rung already
 	}
 	return d, nil
 }
