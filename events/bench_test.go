@@ -12,8 +12,8 @@ import (
 // n cursors in its room has it on a page, in process and without a disk; with
 // many other rooms that have listeners beside it.
 func BenchmarkDelivery(b *testing.B) {
-	for _, c := range []struct{ cursors, rooms int }{{1, 1}, {1000, 1}, {1000, 10_000}} {
-		b.Run(fmt.Sprintf("cursors=%d/rooms=%d", c.cursors, c.rooms), func(b *testing.B) {
+	for _, c := range []struct{ rooms, cursors int }{{1, 1}, {1, 1000}, {10, 1000}, {100_000, 1000}} {
+		b.Run(fmt.Sprintf("rooms=%d/cursors=%d", c.rooms, c.cursors), func(b *testing.B) {
 			log := memlog.New(memlog.Options{SweepEvery: -1})
 			defer log.Close()
 			reg := events.NewRegistry(events.Options{Log: log})
