@@ -133,7 +133,9 @@ func (p *process) run(ctx context.Context, e ears) error {
 				break
 			}
 			p.keeper = o.log
-			registry := events.NewRegistry(events.Options{Log: o.log, Grace: p.Grace, Settings: p.known.settings})
+			registry := events.NewRegistry(events.Options{
+				Log: o.log, WindowMemory: int64(p.WindowMemory), Grace: p.Grace, Settings: p.known.settings,
+			})
 			p.sweep(sweeping, registry)
 			p.web.Open(registry)
 			p.log.Info("ready", "log", p.where())

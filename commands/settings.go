@@ -35,6 +35,7 @@ type settings struct {
 	MaxDisk       size  `setting:"file" default:"10GiB" help:"How much all namespaces keep together; the oldest goes first."`
 	Reserve       size  `setting:"file" default:"256MiB" help:"How much of the disk stays free: with less, nothing more is kept until there is room. At least 32MiB."`
 	MaxNamespaces count `setting:"file" default:"10000" help:"How many namespaces there may be."`
+	WindowMemory  size  `setting:"file" default:"256MiB" help:"About how much memory the newest events of all rooms that are listened to may take; older ones are read from the log."`
 
 	OpenNamespaces bool       `setting:"file" default:"true" negatable:"" help:"Whether a namespace that is not declared is there all the same, as soon as somebody names it."`
 	Namespaces     namespaces `setting:"file" placeholder:"YAML" help:"What holds in single namespaces, by name or pattern: {acme: {keep-age: 30d}, tenant-*: {streams: 100}}."`

@@ -62,6 +62,7 @@ key: from-the-file
 		"keep-events":    {"10000", "default"},
 		"max-namespaces": {"10000", "default"},
 		"reserve":        {"256MiB", "default"},
+		"window-memory":  {"256MiB", "default"},
 		"socket-mode":    {"0660", "default"},
 		"heartbeat":      {"15s", "default"},
 		"new-epoch":      {"false", "default"}, // each start with it in a file or the environment would be a new one
@@ -101,6 +102,7 @@ func TestWhatCannotBeSet(t *testing.T) {
 		"too small a reserve":       {args: []string{"--reserve=1MiB"}, names: "--reserve"},
 		"no reserve":                {args: []string{"--reserve=none"}, names: "--reserve"},
 		"a size of nothing":         {args: []string{"--max-disk=0"}, names: "--max-disk"},
+		"windows of nothing":        {args: []string{"--window-memory=0"}, names: "--window-memory"},
 		"a count":                   {args: []string{"--keep-events=-1"}, names: "--keep-events"},
 		"a base path":               {args: []string{"--base-path=chat"}, names: "--base-path"},
 		"a climbing base path":      {args: []string{"--base-path=/a/../b"}, names: "--base-path"},

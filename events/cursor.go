@@ -16,42 +16,51 @@ import (
 // volatile ones, so it costs nobody anything to be slow.
 //
 // Next is called by one reader at a time; everything else by anybody.
+//
+// There are many, and most of them wait: what can be told from elsewhere is not here,
+// and what is small stands together.
 type Cursor struct {
-	reg     *Registry
-	ns      *namespace
-	hello   Hello
-	rope    Bell
-	pos     atomic.Uint64 // written by the reader only
-	closing chan struct{} // closed with the bye
+	ns   *namespace
+	rope Bell
+	pos  atomic.Uint64 // written by the reader only
+
+	// What Hello says, from when it was opened.
+	member     string
+	connection string
+	user       string
+	start      uint64
 
 	// The reader's own.
 	gaps []Gap             // to be told before anything else
 	told map[string]uint64 // by stretch, "" for all: up to where a gap was told
 
-	mu      sync.Mutex
-	seats   []*seat
-	listens bool // the stream is over everything
+	mu     sync.Mutex
+	seats  []*seat
+	bye    *Bye
+	unsent []unnumbered
 
 	// Where to look for what came since the stream last had everything, so that a
 	// page is made without looking at every room. Set by the tail before the
 	// watermark.
 	fresh   *seat  // something came in here
-	many    bool   // and elsewhere
 	freshTo uint64 // up to this number
+	many    bool   // and elsewhere
 	tracked bool   // all above the position is in what fresh and many say
 
-	unsent   []unnumbered
 	current  bool // the last Next gave all there was
 	moved    bool // the rooms are others than the stream was told
-	bye      *Bye
 	released bool
 
+	// Unchanged once it is open.
+	listens bool // the stream is over everything
+	unseen  bool // the stream makes nobody present
+	resumed bool // what Hello says
+
 	// Under namespace.mu.
-	person  *person // whose stream it is; nil for an unseen one, and once it is not its member's any more
-	watches []*watch
-	unseen  bool
-	at      int         // in namespace.streams
+	at      int32       // in namespace.streams
 	stirred atomic.Bool // there may be something to tell of presence
+	person  *person     // whose stream it is; nil for an unseen one, and once it is not its member's any more
+	watches []*watch
 
 	// Memory for the seats of most streams, beside the rest of what a page needs.
 	firstSeats [5]seat
@@ -76,7 +85,7 @@ const (
 // Hello is what a stream is told first.
 type Hello struct {
 	Namespace  string
-	Rooms      []string // as asked for, each once, or as remembered for who comes back; ["*"] for everything
+	Rooms      []string // as asked for, each once, or as remembered for who comes back, and changed since; ["*"] for everything
 	Member     string
 	Connection string // the connection ID, only when it was issued now
 	User       string
@@ -139,18 +148,21 @@ func (l Limit) withDefaults() Limit {
 }
 
 // Hello gives what the stream is to be told first.
-func (c *Cursor) Hello() Hello { return c.hello }
+func (c *Cursor) Hello() Hello {
+	return Hello{
+		Namespace: c.ns.name, Rooms: c.Rooms(), Member: c.member, Connection: c.connection, User: c.user,
+		Start: ID{c.Epoch(), c.start}, Resumed: c.resumed,
+	}
+}
 
 // Epoch gives the epoch of the log that the cursor reads: that of every event ID.
-func (c *Cursor) Epoch() string { return c.hello.Start.Epoch }
+func (c *Cursor) Epoch() string { return c.ns.epoch }
 
 // Position gives the number up to which the stream has been given everything.
 func (c *Cursor) Position() ID { return ID{c.Epoch(), c.pos.Load()} }
 
-// Closing gives a channel that is closed once the cursor was told to end.
-func (c *Cursor) Closing() <-chan struct{} { return c.closing }
-
-// Rooms gives the rooms that the stream has now.
+// Rooms gives the rooms that the stream has now, or had when it was closed; ["*"]
+// for everything.
 func (c *Cursor) Rooms() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -163,8 +175,8 @@ func (c *Cursor) roomsLocked() []string {
 	}
 	rooms := []string{}
 	for _, s := range c.seats {
-		if IsRoom(s.name) {
-			rooms = append(rooms, s.name)
+		if IsRoom(s.room.name) {
+			rooms = append(rooms, s.room.name)
 		}
 	}
 	return rooms
@@ -337,7 +349,7 @@ func (c *Cursor) recall(ctx context.Context, page []*Event, r *room, from, upto 
 		return page, min(upto, on.cut), nil, nil // another cursor has been here
 	}
 	page = page[:before]
-	read, err := c.reg.o.Log.Read(ctx, c.ns.name, Query{
+	read, err := c.ns.reg.o.Log.Read(ctx, c.ns.name, Query{
 		Stretch: r.name, After: from, Upto: min(upto, on.floor), Limit: limit.Events, Bytes: limit.Bytes,
 	})
 	if err != nil {
@@ -350,7 +362,8 @@ func (c *Cursor) recall(ctx context.Context, page []*Event, r *room, from, upto 
 	if read.More {
 		return append(page, read.Events...), read.Events[len(read.Events)-1].Seq, gaps, nil
 	}
-	if upto >= on.floor && r.fill(read.Events, max(from, read.Removed), on, c.reg.o) {
+	if upto >= on.floor && r.fill(read.Events, max(from, read.Removed), on, c.ns.reg) {
+		defer c.ns.reg.windows.relieve()
 		if page, now := r.after(page, from, upto, limit.Events); from >= now.floor {
 			return page, min(upto, now.cut), gaps, nil
 		}
@@ -365,7 +378,7 @@ func (c *Cursor) missed(ctx context.Context, stretch string, pos, removed uint64
 	if removed <= max(pos, c.told[Everything], c.told["in "+stretch]) {
 		return nil, nil
 	}
-	head, err := c.reg.o.Log.Head(ctx, c.ns.name)
+	head, err := c.ns.reg.o.Log.Head(ctx, c.ns.name)
 	if err != nil {
 		return nil, err
 	}
@@ -409,9 +422,9 @@ func (c *Cursor) gap(room string, from, to uint64) Gap {
 // gives the number that it came to.
 func (c *Cursor) pickLocked(page []*Event, pos, upto uint64, limit Limit) ([]*Event, uint64) {
 	if len(c.unsent) > 0 {
-		now := c.reg.o.Now()
+		now := c.ns.reg.o.Now()
 		c.unsent = slices.DeleteFunc(c.unsent, func(u unnumbered) bool {
-			return now.Sub(u.at) > maxWait || !audible(u.event, c.hello.Member, c, c.reg.o.Now)
+			return now.Sub(u.at) > maxWait || !audible(u.event, c.member, c, c.ns.reg.o.Now)
 		})
 	}
 	out := page[:0:len(page)]
@@ -440,7 +453,7 @@ func (c *Cursor) pickLocked(page []*Event, pos, upto uint64, limit Limit) ([]*Ev
 		if e.Seq > upto {
 			break
 		}
-		if e.Seq == last || !audible(e, c.hello.Member, c, c.reg.o.Now) {
+		if e.Seq == last || !audible(e, c.member, c, c.ns.reg.o.Now) {
 			last = e.Seq
 			continue
 		}
@@ -459,7 +472,7 @@ func (c *Cursor) pickLocked(page []*Event, pos, upto uint64, limit Limit) ([]*Ev
 // in and all make the cursor a place; both under mu.
 func (c *Cursor) in(name string) bool {
 	for _, s := range c.seats {
-		if s.name == name {
+		if s.room.name == name {
 			return true
 		}
 	}
@@ -480,13 +493,13 @@ func (c *Cursor) offer(e *Event, after uint64, again bool) bool {
 	if again && slices.ContainsFunc(c.unsent, func(u unnumbered) bool { return u.event == e }) {
 		return false
 	}
-	if !audible(e, c.hello.Member, c, c.reg.o.Now) {
+	if !audible(e, c.member, c, c.ns.reg.o.Now) {
 		return false
 	}
 	if n := len(c.unsent); n > 0 {
 		after = max(after, c.unsent[n-1].after)
 	}
-	c.unsent = append(c.unsent, unnumbered{after, e, c.reg.o.Now()})
+	c.unsent = append(c.unsent, unnumbered{after, e, c.ns.reg.o.Now()})
 	return true
 }
 
@@ -538,7 +551,7 @@ func (c *Cursor) joinLocked(room string, after uint64) bool {
 func (c *Cursor) leaveLocked(room string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.seats, func(s *seat) bool { return s.name == room })
+	i := slices.IndexFunc(c.seats, func(s *seat) bool { return s.room.name == room })
 	if i < 0 || c.released {
 		return false
 	}
@@ -580,11 +593,7 @@ func (c *Cursor) sitLocked(s *seat, room string) {
 // bye. The first bye stays. End does not wait.
 func (c *Cursor) End(bye Bye) {
 	c.mu.Lock()
-	first := c.bye == nil
-	if first {
-		c.bye = &bye
-		close(c.closing)
-	}
+	first := c.endLocked(&bye)
 	c.mu.Unlock()
 	if first {
 		c.bell()
@@ -597,10 +606,16 @@ func (c *Cursor) Close() {
 	c.release()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.bye == nil {
-		c.bye = &Bye{Reason: ByeAge, Reconnect: true}
-		close(c.closing)
+	c.endLocked(&Bye{Reason: ByeAge, Reconnect: true})
+}
+
+// endLocked notes the first bye, and reports whether it is.
+func (c *Cursor) endLocked(bye *Bye) bool {
+	if c.bye != nil {
+		return false
 	}
+	c.bye = bye
+	return true
 }
 
 func (c *Cursor) release() {
@@ -620,7 +635,7 @@ func (c *Cursor) release() {
 	c.unwatchLocked(func(*roster) bool { return true })
 	n.closedLocked(c)
 	c.unsent, c.current = nil, false
-	c.reg.streams.Add(-1)
+	c.ns.reg.streams.Add(-1)
 }
 
 // spread gives a time to come back within which as many streams as end now come

@@ -60,19 +60,18 @@ func (r *Registry) Listen(ctx context.Context, c Caller, ns string, l Listen) (*
 	}
 	defer n.unpin()
 	cur := &Cursor{
-		reg: r, ns: n, rope: l.Bell, listens: l.All, unseen: l.Unseen,
-		closing: make(chan struct{}),
-		hello:   Hello{Namespace: ns, User: c.User},
+		ns: n, rope: l.Bell, listens: l.All, unseen: l.Unseen, user: c.User,
 	}
 	if c.Connection == "" {
 		c.Connection = NewConnectionID()
-		cur.hello.Connection = c.Connection
+		cur.connection = c.Connection
 	}
-	cur.hello.Member = n.member(c)
+	own := "@" + n.member(c)
+	cur.member = own[1:]
 
 	// The cursor sits in its rooms before it is known where it starts: whatever is
 	// appended from here on rings its bell, and nothing can be between.
-	mark, oldest, err := cur.sit(l, rooms)
+	mark, oldest, err := cur.sit(l, own, rooms)
 	if err != nil {
 		return nil, err
 	}
@@ -105,19 +104,19 @@ func listenRooms(l Listen) ([]string, error) {
 	return rooms, nil
 }
 
-// sit puts a new cursor into its rooms, everyone's and its member's, and gives
+// sit puts a new cursor into its rooms, everyone's and its member's own, and gives
 // the watermark of that moment.
-func (c *Cursor) sit(l Listen, named []string) (mark uint64, oldest *Cursor, err error) {
+func (c *Cursor) sit(l Listen, own string, named []string) (mark uint64, oldest *Cursor, err error) {
 	n := c.ns
 	n.mu.Lock()
 	defer n.unlock()
-	if c.reg.draining.Load() {
+	if c.ns.reg.draining.Load() {
 		return 0, nil, Refuse(CodeUnavailable, "the server is about to end")
 	}
 	if most := n.settings.Streams; most > 0 && len(n.streams) >= most {
 		return 0, nil, Refuse(CodeQuota, "this namespace has at most %d streams at once", most)
 	}
-	p := n.people[c.hello.Member]
+	p := n.people[c.member]
 	back := p != nil && !c.unseen && l.Start.Return()
 	rooms := stays(named)
 	switch {
@@ -134,8 +133,7 @@ func (c *Cursor) sit(l Listen, named []string) (mark uint64, oldest *Cursor, err
 		n.departLocked(p, func(s *stay) bool { return s.distant == 0 && !slices.Contains(named, s.roster.name) })
 	}
 	mark = n.watermark.Load()
-	c.hello.Start = ID{n.epoch, mark}
-	c.hello.Rooms = named
+	c.start = mark
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.seats = c.firstList[:0]
@@ -145,16 +143,14 @@ func (c *Cursor) sit(l Listen, named []string) (mark uint64, oldest *Cursor, err
 	} else {
 		c.sitNextLocked(Everyone, 0)
 	}
-	c.sitNextLocked("@"+c.hello.Member, 0)
+	c.sitNextLocked(own, 0)
 	if !c.listens {
-		c.hello.Rooms = make([]string, len(rooms))
-		for i, r := range rooms {
-			c.hello.Rooms[i] = r.Room
+		for _, r := range rooms {
 			c.sitNextLocked(r.Room, r.After)
 		}
 	}
-	c.reg.streams.Add(1)
-	c.at = len(n.streams)
+	c.ns.reg.streams.Add(1)
+	c.at = int32(len(n.streams))
 	n.streams = append(n.streams, c)
 	if l.Presence {
 		c.watches = []*watch{}
@@ -203,11 +199,11 @@ func (c *Cursor) sitNextLocked(room string, from uint64) {
 
 // begin resolves where the stream starts and what it is told about it.
 func (c *Cursor) begin(ctx context.Context, s Start, mark uint64) error {
-	log, ns := c.reg.o.Log, c.ns.name
+	log, ns := c.ns.reg.o.Log, c.ns.name
 	pos := mark
 	names := make([]string, len(c.seats))
 	for i, st := range c.seats {
-		names[i] = st.name
+		names[i] = st.room.name
 	}
 	switch s.kind {
 	case startAfter, startMalformed:
@@ -252,8 +248,8 @@ func (c *Cursor) begin(ctx context.Context, s Start, mark uint64) error {
 		pos = min(mark, first)
 	}
 	c.pos.Store(pos)
-	c.hello.Start.Seq = pos
-	c.hello.Resumed = s.Return() && len(c.gaps) == 0
+	c.start = pos
+	c.resumed = s.Return() && len(c.gaps) == 0
 	c.mu.Lock()
 	c.current = pos >= mark && len(c.gaps) == 0
 	c.mu.Unlock()
@@ -269,14 +265,14 @@ func (c *Cursor) knows(ctx context.Context, s Start, mark uint64) (bool, error) 
 	if s.id.Seq <= mark {
 		return true, nil
 	}
-	head, err := c.reg.o.Log.Head(ctx, c.ns.name)
+	head, err := c.ns.reg.o.Log.Head(ctx, c.ns.name)
 	return err == nil && s.id.Seq <= head.Last, err
 }
 
 // forgive starts at what is still kept, or at the newest of it, and takes as told
 // what retention removed until now.
 func (c *Cursor) forgive(ctx context.Context, names []string, s Start, mark uint64) (uint64, error) {
-	log, ns := c.reg.o.Log, c.ns.name
+	log, ns := c.ns.reg.o.Log, c.ns.name
 	removed, err := log.Removed(ctx, ns, names)
 	if err != nil {
 		return 0, err
@@ -296,7 +292,7 @@ func (c *Cursor) first(ctx context.Context, names []string, above, mark uint64) 
 	lowest := mark
 	for _, name := range names {
 		for from := above; from < lowest; {
-			page, err := c.reg.o.Log.Read(ctx, c.ns.name, Query{Stretch: name, After: from, Upto: lowest, Limit: 64})
+			page, err := c.ns.reg.o.Log.Read(ctx, c.ns.name, Query{Stretch: name, After: from, Upto: lowest, Limit: 64})
 			if err != nil {
 				return 0, err
 			}
@@ -323,7 +319,7 @@ func (c *Cursor) newest(ctx context.Context, names []string, n int, mark uint64)
 	for _, name := range names {
 		mine := 0
 		for upto := mark; upto > 0 && mine < n; {
-			page, err := c.reg.o.Log.Read(ctx, c.ns.name, Query{Stretch: name, Upto: upto, Limit: n, Newest: true})
+			page, err := c.ns.reg.o.Log.Read(ctx, c.ns.name, Query{Stretch: name, Upto: upto, Limit: n, Newest: true})
 			if err != nil {
 				return 0, err
 			}
@@ -349,14 +345,14 @@ func (c *Cursor) heard(events []*Event) []*Event {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(events), func(e *Event) bool {
-		return !audible(e, c.hello.Member, c, c.reg.o.Now)
+		return !audible(e, c.member, c, c.ns.reg.o.Now)
 	})
 }
 
 // since starts at a time. What retention removed is told unless something kept
 // stands between it and the time, which shows that it was older.
 func (c *Cursor) since(ctx context.Context, names []string, s Start, mark uint64) (uint64, error) {
-	log, ns := c.reg.o.Log, c.ns.name
+	log, ns := c.ns.reg.o.Log, c.ns.name
 	at, err := log.Find(ctx, ns, s.at)
 	if err != nil {
 		return 0, err

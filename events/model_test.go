@@ -74,7 +74,11 @@ func runModel(t *testing.T, seed uint64) {
 	}
 	mem := memlog.New(memlog.Options{Keep: keep, SweepEvery: -1})
 	m := &model{t: t, seed: seed, log: newLateLog(mem, seed, rnd.IntN(3) == 0)}
-	m.reg = events.NewRegistry(events.Options{Log: m.log, Window: 2 + rnd.IntN(40)})
+	o := events.Options{Log: m.log, Window: 2 + rnd.IntN(40)}
+	if seed%3 == 0 {
+		o.WindowMemory = int64(1 + rnd.IntN(20_000)) // from none at all to a few events a room
+	}
+	m.reg = events.NewRegistry(o)
 
 	people := make([]*person, modelPeople)
 	for i := range people {

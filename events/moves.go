@@ -2,7 +2,6 @@ package events
 
 import (
 	"context"
-	"slices"
 )
 
 // Join takes the caller's member into a room, with all its streams, and remembers
@@ -289,9 +288,9 @@ func (r *Registry) Describe(ctx context.Context, c Caller, ns string, d Descript
 	switch {
 	case d.Data == nil:
 	case string(d.Data) == "null":
-		p.data = nil
+		p.data = ""
 	default:
-		p.data = slices.Clone(d.Data)
+		p.data = string(d.Data)
 	}
 	n.hereLocked(p)
 	return p.info(), nil

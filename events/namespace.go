@@ -65,6 +65,16 @@ func newNamespace(r *Registry, name string) *namespace {
 	}
 }
 
+// without takes a key out of a map. The last one takes the map with it, which would
+// stay as large as it ever was.
+func without[K comparable, V any](m map[K]V, key K) map[K]V {
+	delete(m, key)
+	if len(m) == 0 {
+		return make(map[K]V)
+	}
+	return m
+}
+
 // enterLocked puts a seat into a room, which is made where it is not there yet:
 // empty, with its floor at the watermark. A guessed floor would be a hole.
 func (n *namespace) enterLocked(s *seat, name string) {
@@ -73,7 +83,7 @@ func (n *namespace) enterLocked(s *seat, name string) {
 		r = &room{name: name, floor: n.watermark.Load()}
 		n.rooms[name] = r
 	}
-	s.room, s.name, s.at = r, r.name, len(r.seats)
+	s.room, s.at = r, int32(len(r.seats))
 	r.seats = append(r.seats, s)
 }
 
@@ -86,7 +96,8 @@ func (n *namespace) exitLocked(s *seat) {
 	r.seats[last] = nil
 	r.seats = r.seats[:last]
 	if last == 0 {
-		delete(n.rooms, r.name)
+		n.rooms = without(n.rooms, r.name)
+		n.reg.windows.drop(r)
 	} else if cap(r.seats) > 64 && last < cap(r.seats)/4 {
 		r.seats = slices.Clone(r.seats)
 	}
@@ -155,14 +166,14 @@ func (n *namespace) putLocked(e *Event) {
 		n.raiseLocked(e.Seq - 1)
 	}
 	for _, r := range n.stretchesLocked(e) {
-		r.put(e, n.reg.o.Window, n.reg.o.WindowBytes)
+		r.put(e, n.reg)
 		n.touchLocked(r)
 	}
 }
 
 func (n *namespace) raiseLocked(seq uint64) {
 	for _, r := range n.rooms {
-		r.raise(seq)
+		r.raise(seq, &n.reg.windows)
 		n.touchLocked(r)
 	}
 }

@@ -54,7 +54,7 @@ func (n *namespace) hereLocked(p *person) {
 	if n.reg.o.Bus.Alone() {
 		return
 	}
-	h := &Here{Person: *p.card, Data: p.data, Since: p.since}
+	h := &Here{Person: *p.card, Data: p.said(), Since: p.since.time()}
 	h.Left = len(p.streams) == 0 && p.until == 0
 	for _, s := range p.stays {
 		if !h.Left && (s.streams > 0 || s.until != 0) {
@@ -85,15 +85,13 @@ func (n *namespace) distantLocked(node string, h *Here) {
 			return
 		}
 		card := h.Person
-		p = &person{card: &card, data: h.Data, since: h.Since}
+		p = &person{card: &card, data: string(h.Data), since: at(h.Since)}
 		n.people[card.ID] = p
 	}
-	if h.Since.Before(p.since) && !h.Left {
-		p.since = h.Since
-	}
 	if !h.Left {
+		p.since = min(p.since, at(h.Since))
 		n.renameLocked(p, h.Person.Name)
-		p.data = h.Data
+		p.data = string(h.Data)
 		for _, s := range h.Rooms {
 			n.stayLocked(p, s.Room, s.After).distant++
 		}

@@ -12,8 +12,8 @@ import (
 // namespace.mu.
 type person struct {
 	card    *Person // replaced and never changed, for presence shares it
-	data    []byte
-	since   time.Time
+	data    string
+	since   moment
 	streams []*Cursor // of this node, oldest first
 	until   moment    // without a stream on this node: when the grace is over
 	stays   []stay    // in no order
@@ -29,10 +29,18 @@ type stay struct {
 	until   moment // without a stream here: when the grace is over; 0 when only other nodes have it
 }
 
-// A moment is a time in as little memory as there are many of them; 0 is none.
+// A moment is a time in as little memory as there are many of them; 0 is none. It
+// counts by the clock that timers go by: by the clock on the wall a timer can ring
+// before the moment that it was set to.
 type moment int64
 
-func at(t time.Time) moment { return moment(t.UnixNano()) }
+// dawn is what moments count from.
+var dawn = time.Now()
+
+func at(t time.Time) moment { return moment(t.Sub(dawn)) }
+
+// time gives the time on the wall.
+func (m moment) time() time.Time { return dawn.Add(time.Duration(m)).Round(0).UTC() }
 
 func (p *person) stay(room string) *stay {
 	for i := range p.stays {
@@ -54,7 +62,15 @@ func (p *person) rooms() []string {
 }
 
 func (p *person) info() MemberInfo {
-	return MemberInfo{Person: *p.card, Data: p.data, Rooms: p.rooms(), Since: p.since}
+	return MemberInfo{Person: *p.card, Data: p.said(), Rooms: p.rooms(), Since: p.since.time()}
+}
+
+// said gives what the member said of itself, nil for nothing.
+func (p *person) said() []byte {
+	if p.data == "" {
+		return nil
+	}
+	return []byte(p.data)
 }
 
 // onlooker reports whether the member does nothing but listen to everything.
@@ -75,7 +91,7 @@ func (n *namespace) rosterLocked(room string) *roster {
 
 func (n *namespace) dropRosterLocked(r *roster) {
 	if len(r.present) == 0 && r.watchers == 0 && n.rosters[r.name] == r {
-		delete(n.rosters, r.name)
+		n.rosters = without(n.rosters, r.name)
 	}
 }
 
@@ -122,7 +138,7 @@ func (n *namespace) renameLocked(p *person, name string) {
 // answers wait no longer.
 func (n *namespace) forgetLocked(p *person) {
 	n.departLocked(p, func(*stay) bool { return true })
-	delete(n.people, p.card.ID)
+	n.people = without(n.people, p.card.ID)
 	n.missLocked(p.card.ID)
 }
 
@@ -164,14 +180,14 @@ func (n *namespace) fadeLocked(p *person, now time.Time) {
 // attachLocked makes a stream one of its member's, in the rooms that it sits in, and
 // gives the member's oldest stream where there is one too many.
 func (n *namespace) attachLocked(c *Cursor, rooms []Stay) (oldest *Cursor) {
-	p := n.people[c.hello.Member]
+	p := n.people[c.member]
 	if p == nil {
 		p = &person{
-			card:  &Person{ID: c.hello.Member, User: c.hello.User},
-			since: time.Now().UTC().Truncate(time.Millisecond),
+			card:  &Person{ID: c.member, User: c.user},
+			since: at(time.Now().Truncate(time.Millisecond)),
 			stays: make([]stay, 0, len(rooms)),
 		}
-		n.people[c.hello.Member] = p
+		n.people[c.member] = p
 	}
 	c.person = p
 	p.streams = append(p.streams, c)
@@ -202,7 +218,7 @@ func (n *namespace) detachLocked(c *Cursor) {
 	end := time.Now().Add(n.reg.o.Grace)
 	fading := false
 	for _, s := range c.seats {
-		if st := p.stay(s.name); IsRoom(s.name) && st != nil {
+		if st := p.stay(s.room.name); IsRoom(s.room.name) && st != nil {
 			if st.streams--; st.streams == 0 {
 				st.until, fading = at(end), true
 			}
@@ -264,7 +280,7 @@ func (c crowd) sorted() []*person {
 		out = append(out, p)
 	}
 	slices.SortFunc(out, func(a, b *person) int {
-		return cmp.Or(a.since.Compare(b.since), strings.Compare(a.card.ID, b.card.ID))
+		return cmp.Or(cmp.Compare(a.since, b.since), strings.Compare(a.card.ID, b.card.ID))
 	})
 	return out
 }

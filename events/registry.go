@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,14 @@ type Options struct {
 
 	Window      int // events that a room's window holds at most; 0 means 512
 	WindowBytes int // bytes of Event.Size that it holds at most; 0 means 1 MiB
-	Streams     int // open streams of one connection ID; one more ends the oldest; 0 means 8
+
+	// WindowMemory is how many bytes of memory the windows of all rooms may take
+	// together, about; 0 means 256 MiB, less no bound. With more the rooms that are
+	// biggest, and have not been read for longest, give some of theirs back. An event
+	// that lies in several rooms counts in each.
+	WindowMemory int64
+
+	Streams int // open streams of one connection ID; one more ends the oldest; 0 means 8
 
 	// Grace is how long a member whose last stream has closed is still there, for
 	// presence, rooms and answers alike; 0 means 10 s.
@@ -45,6 +53,7 @@ type Options struct {
 type Registry struct {
 	o        Options
 	started  time.Time
+	windows  windows
 	draining atomic.Bool
 	settled  atomic.Bool
 	streams  atomic.Int64
@@ -68,6 +77,12 @@ func NewRegistry(o Options) *Registry {
 	if o.WindowBytes <= 0 {
 		o.WindowBytes = 1 << 20
 	}
+	switch {
+	case o.WindowMemory == 0:
+		o.WindowMemory = 256 << 20
+	case o.WindowMemory < 0:
+		o.WindowMemory = math.MaxInt64
+	}
 	if o.Streams <= 0 {
 		o.Streams = 8
 	}
@@ -78,10 +93,12 @@ func NewRegistry(o Options) *Registry {
 		o.Idle = 10 * time.Minute
 	}
 	r := &Registry{o: o, started: time.Now(), namespaces: make(map[string]*namespace)}
+	r.windows.most = o.WindowMemory
 	o.Bus.Receive(r.hear)
 	o.Log.Tail(func(s Segment) {
 		if n := r.known(s.Namespace); n != nil {
 			n.tail(s)
+			r.windows.relieve()
 		}
 	})
 	return r
@@ -89,6 +106,9 @@ func NewRegistry(o Options) *Registry {
 
 // Draining reports whether streams are being ended and none may begin.
 func (r *Registry) Draining() bool { return r.draining.Load() }
+
+// WindowMemory gives about how many bytes of memory the windows take now.
+func (r *Registry) WindowMemory() int64 { return r.windows.total.Load() }
 
 // Streams gives the number of open streams.
 func (r *Registry) Streams() int { return int(r.streams.Load()) }

@@ -16,34 +16,73 @@ type room struct {
 
 	mu     sync.Mutex
 	floor  uint64
-	raised int      // how often raise was called: what was read from the log before is old
 	window []*Event // ascending, all above floor
 	bytes  int
+	raised uint32 // how often raise was called: what was read from the log before is old
+	read   bool   // since windows.relieve came by
+	over   bool   // it has no cursors any more, and windows.total nothing of it
+	listed bool   // in windows.rooms; under windows.mu too, where it changes
+	place  int32  // there; under windows.mu
 
 	// Under namespace.mu:
-	seats   []*seat // of the cursors in the room, in no order
 	touched bool    // something came in with the segment that is being taken
+	seats   []*seat // of the cursors in the room, in no order
 }
 
 // A seat is a cursor's place in a room.
 type seat struct {
 	cursor *Cursor
 	room   *room
-	name   string // the room's
 	from   uint64 // only numbers above it are heard
-	at     int    // in room.seats; under namespace.mu
+	at     int32  // in room.seats; under namespace.mu
 }
 
 // put adds the newest event and keeps the window within its bounds by dropping
 // the older half, so that the cost of trimming is spread over what it made room for.
-func (r *room) put(e *Event, events, bytes int) {
+func (r *room) put(e *Event, reg *Registry) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	before := r.weight()
 	r.window = append(r.window, e)
 	r.bytes += e.Size()
-	for len(r.window) > events || r.bytes > bytes && len(r.window) > 1 {
+	for len(r.window) > reg.o.Window || r.bytes > reg.o.WindowBytes && len(r.window) > 1 {
 		r.trimLocked((len(r.window) + 1) / 2)
 	}
+	listed := r.weighLocked(before, &reg.windows)
+	r.mu.Unlock()
+	if !listed {
+		reg.windows.add(r)
+	}
+}
+
+// weight is what the window takes in memory, about: an event's bytes are there twice,
+// as they were said and as they are written, and there is what an event is besides.
+// An event that lies in several rooms weighs in each of them.
+func (r *room) weight() int64 { return int64(len(r.window)*640 + 2*r.bytes) }
+
+// weighLocked has the windows' sum follow a change, and reports whether they know the
+// room.
+func (r *room) weighLocked(before int64, w *windows) (listed bool) {
+	if !r.over {
+		w.total.Add(r.weight() - before)
+	}
+	return r.listed
+}
+
+// shed drops the older half of a window that weighs no less than least, unless it is
+// to be spared because it was read.
+func (r *room) shed(w *windows, least int64, spare bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.weight()
+	if len(r.window) == 0 || before < least {
+		return
+	}
+	if spare && r.read {
+		r.read = false
+		return
+	}
+	r.trimLocked((len(r.window) + 1) / 2)
+	r.weighLocked(before, w)
 }
 
 func (r *room) trimLocked(n int) {
@@ -56,7 +95,7 @@ func (r *room) trimLocked(n int) {
 
 // raise lifts the floor to at least seq: from now on the log answers for
 // everything up to it.
-func (r *room) raise(seq uint64) {
+func (r *room) raise(seq uint64, w *windows) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.raised++
@@ -65,7 +104,9 @@ func (r *room) raise(seq uint64) {
 	}
 	n := sort.Search(len(r.window), func(i int) bool { return r.window[i].Seq > seq })
 	if n > 0 {
+		before := r.weight()
 		r.trimLocked(n)
+		r.weighLocked(before, w)
 	}
 	r.floor = seq
 }
@@ -73,7 +114,7 @@ func (r *room) raise(seq uint64) {
 // A footing is what a window stood on when it was read.
 type footing struct {
 	floor  uint64
-	raised int
+	raised uint32
 	cut    uint64 // the number that it was read to: less than was asked for when the limit was met
 }
 
@@ -81,6 +122,7 @@ type footing struct {
 func (r *room) after(dst []*Event, after, upto uint64, limit int) ([]*Event, footing) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.read = true
 	f := footing{r.floor, r.raised, upto}
 	i := sort.Search(len(r.window), func(i int) bool { return r.window[i].Seq > after })
 	for n := 0; i < len(r.window) && r.window[i].Seq <= upto; i++ {
@@ -96,7 +138,7 @@ func (r *room) after(dst []*Event, after, upto uint64, limit int) ([]*Event, foo
 
 // fill puts below the window what the log told of (from, f.floor], unless the
 // window stands elsewhere by now, what was read is old, or there is no room for it.
-func (r *room) fill(told []*Event, from uint64, f footing, o Options) bool {
+func (r *room) fill(told []*Event, from uint64, f footing, reg *Registry) bool {
 	for len(told) > 0 && told[0].Seq <= from {
 		told = told[1:]
 	}
@@ -105,14 +147,20 @@ func (r *room) fill(told []*Event, from uint64, f footing, o Options) bool {
 		bytes += e.Size()
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	switch {
 	case r.floor != f.floor, r.raised != f.raised, from >= f.floor,
-		len(r.window)+len(told) > o.Window, r.bytes+bytes > o.WindowBytes:
+		len(r.window)+len(told) > reg.o.Window, r.bytes+bytes > reg.o.WindowBytes:
+		r.mu.Unlock()
 		return false
 	}
+	before := r.weight()
 	r.window = append(slices.Clone(told), r.window...)
 	r.bytes += bytes
 	r.floor = from
+	listed := r.weighLocked(before, &reg.windows)
+	r.mu.Unlock()
+	if !listed && len(told) > 0 {
+		reg.windows.add(r)
+	}
 	return true
 }

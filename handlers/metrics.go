@@ -63,6 +63,15 @@ func newMetrics(s *Server) *metrics {
 			return 0
 		}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "parley_window_bytes",
+			Help: "Memory that the newest events of rooms that are listened to take, about. An event in several rooms counts in each.",
+		}, func() float64 {
+			if r := s.life.Load().registry; r != nil {
+				return float64(r.WindowMemory())
+			}
+			return 0
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "parley_acks_waiting",
 			Help: "Posts that wait for those they asked to answer.",
 		}, func() float64 { return float64(s.askers.Waiting()) }),
