@@ -1,6 +1,7 @@
 package events
 
 import (
+	"container/list"
 	"context"
 	"slices"
 	"strings"
@@ -41,15 +42,18 @@ type ask struct {
 	missing []string
 	absent  int // of missing, those that were named and not there
 	cost    int
-	kept    bool // somebody waits for it or may ask again
+	key     string // who may ask again; "" when nobody may
 	over    bool
+	place   *list.Element // in namespace.over
 	done    chan struct{} // closed with over
 	timer   *time.Timer
 }
 
-// maxAskCost bounds the bytes that a namespace's asks hold that are over, and those
-// that are not.
-const maxAskCost = 64 << 20
+// Bounds on the bytes that questions and answers hold.
+const (
+	maxAskCost = 64 << 20 // of those of a namespace that are over, and of as many again that are not
+	maxAnswers = 8 << 20  // of the answers to one event
+)
 
 // tooOld is how long after its time an event that asks comes from a log that was
 // away. One that comes sooner took that long to be numbered: somebody waits, and
@@ -114,9 +118,12 @@ func (n *namespace) askedLocked(e *Event) {
 	for _, id := range members {
 		a.waiting[id] = true
 		if n.awaited == nil {
-			n.awaited = make(map[string][]*ask)
+			n.awaited = make(map[string]map[*ask]struct{})
 		}
-		n.awaited[id] = append(n.awaited[id], a)
+		if n.awaited[id] == nil {
+			n.awaited[id] = make(map[*ask]struct{})
+		}
+		n.awaited[id][a] = struct{}{}
 	}
 	a.cost = 256 + 64*len(members)
 	n.askCost += a.cost
@@ -141,33 +148,32 @@ func (n *namespace) repliedLocked(r *Reply) {
 	a.given[r.Answer.From] = true
 	n.unawaitLocked(r.Answer.From, a)
 	a.answers = append(a.answers, r.Answer)
-	more := len(r.Answer.Data) + 64
-	a.cost += more
-	n.askCost += more
+	a.cost += r.Answer.size()
+	n.askCost += r.Answer.size()
 	if len(a.waiting) == 0 {
 		n.overLocked(a)
 	}
 }
 
+func (a *Answer) size() int { return len(a.Data) + len(a.Type) + 64 }
+
 // missLocked tells those who wait for a member that it has gone.
 func (n *namespace) missLocked(member string) {
-	for _, a := range slices.Clone(n.awaited[member]) {
+	for a := range n.awaited[member] {
 		delete(a.waiting, member)
 		a.missing = append(a.missing, member)
-		n.unawaitLocked(member, a)
 		if len(a.waiting) == 0 {
 			n.overLocked(a)
 		}
 	}
+	delete(n.awaited, member)
 }
 
 func (n *namespace) unawaitLocked(member string, a *ask) {
-	left := slices.DeleteFunc(n.awaited[member], func(o *ask) bool { return o == a })
-	if len(left) == 0 {
+	delete(n.awaited[member], a)
+	if len(n.awaited[member]) == 0 {
 		delete(n.awaited, member)
-		return
 	}
-	n.awaited[member] = left
 }
 
 // overLocked ends an ask: who has not answered is missing. It is remembered for as
@@ -189,7 +195,7 @@ func (n *namespace) overLocked(a *ask) {
 	slices.Sort(a.missing)
 	close(a.done)
 	life := repeatable
-	if a.kept {
+	if a.key != "" {
 		life = KeyLife
 	}
 	a.timer = time.AfterFunc(life, func() {
@@ -197,9 +203,24 @@ func (n *namespace) overLocked(a *ask) {
 		defer n.mu.Unlock()
 		n.dropAskLocked(a)
 	})
-	n.over = append(n.over, a)
-	for n.askCost > maxAskCost && len(n.over) > 0 {
-		n.dropAskLocked(n.over[0])
+	a.place = n.over.PushBack(a)
+	for n.askCost > maxAskCost && n.over.Len() > 0 {
+		n.dropAskLocked(n.over.Front().Value.(*ask))
+	}
+}
+
+// keepLocked remembers an ask for who may ask again.
+func (n *namespace) keepLocked(a *ask, key string) {
+	if key == "" || a.key != "" {
+		return
+	}
+	a.key = key
+	if n.keyed == nil {
+		n.keyed = make(map[string]*ask)
+	}
+	n.keyed[key] = a
+	if a.over {
+		a.timer.Reset(KeyLife)
 	}
 }
 
@@ -209,14 +230,19 @@ func (n *namespace) dropAskLocked(a *ask) {
 	}
 	a.timer.Stop()
 	delete(n.asks, a.id)
-	n.askCost -= a.cost
-	if i := slices.Index(n.over, a); i >= 0 {
-		n.over = slices.Delete(n.over, i, i+1)
+	if n.keyed[a.key] == a {
+		delete(n.keyed, a.key)
 	}
+	n.askCost -= a.cost
+	n.over.Remove(a.place)
 }
 
-// mayAskLocked refuses, before anything is kept, what asks too many.
-func (n *namespace) mayAskLocked(d *Draft) error {
+// mayAskLocked refuses, before anything is kept, what asks too many. What is asked
+// again has been let through before.
+func (n *namespace) mayAskLocked(d *Draft, key string) error {
+	if n.keyed[key] != nil {
+		return nil
+	}
 	members, _ := n.audienceLocked(d)
 	if len(members) > MaxAckExpected {
 		return Refuse(CodeBadParameter, "%d would have to answer, and at most %d can be asked", len(members), MaxAckExpected)
@@ -228,9 +254,9 @@ func (n *namespace) mayAskLocked(d *Draft) error {
 }
 
 // await gives what was answered once everybody has or nobody will any more, at the
-// latest when the time is over. With keep it is there for whoever asks again;
+// latest when the time is over. With a key it is there for whoever asks again;
 // without, an end of ctx ends it.
-func (n *namespace) await(ctx context.Context, id string, by time.Time, replayed, keep bool) (*Acks, error) {
+func (n *namespace) await(ctx context.Context, id string, by time.Time, replayed bool, key string) (*Acks, error) {
 	n.mu.Lock()
 	a := n.asks[id]
 	if a == nil {
@@ -241,29 +267,34 @@ func (n *namespace) await(ctx context.Context, id string, by time.Time, replayed
 		}
 		a = n.askLocked(id)
 	}
-	a.kept = a.kept || keep
+	n.keepLocked(a, key)
 	n.mu.Unlock()
 	// The event's own clock ends the asking. This one is for an event that does not
 	// come to this node.
 	lost := time.NewTimer(max(by.Sub(n.reg.o.Now()), 0) + time.Second)
 	defer lost.Stop()
-	select {
-	case <-a.done:
-	case <-lost.C:
-		n.mu.Lock()
-		n.overLocked(a)
-		n.mu.Unlock()
-	case <-ctx.Done():
-		if !keep {
+	for over := false; !over; {
+		select {
+		case <-a.done:
+			over = true
+		case <-lost.C:
 			n.mu.Lock()
-			defer n.mu.Unlock()
-			if a.asked {
+			if !a.asked {
 				n.overLocked(a)
-			} else if n.asks[id] == a {
-				delete(n.asks, id)
 			}
+			n.mu.Unlock()
+		case <-ctx.Done():
+			if key == "" {
+				n.mu.Lock()
+				defer n.mu.Unlock()
+				if a.asked {
+					n.overLocked(a)
+				} else if n.asks[id] == a {
+					delete(n.asks, id)
+				}
+			}
+			return nil, context.Cause(ctx)
 		}
-		return nil, context.Cause(ctx)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -276,7 +307,8 @@ func (n *namespace) await(ctx context.Context, id string, by time.Time, replayed
 
 // Answer gives a member's answer to an event that asked for one: nil for the first
 // and for every repeat of it, of which the first counts; gone when it is too late,
-// or nobody ever asked; forbidden when this member was not asked.
+// or nobody ever asked; forbidden when this member was not asked; too-large when all
+// answers to the event are too many bytes with it.
 func (r *Registry) Answer(ctx context.Context, c Caller, ns, id string, b Body) error {
 	if len(b.Data) > 2*MaxDataBytes {
 		return Refuse(CodeTooLarge, "an answer is at most %d bytes", MaxDataBytes)
@@ -285,25 +317,41 @@ func (r *Registry) Answer(ctx context.Context, c Caller, ns, id string, b Body) 
 	if err != nil {
 		return err
 	}
+	if n == nil {
+		return nobodyWaits()
+	}
 	defer n.unpin()
+	reply := &Reply{ID: id, Answer: Answer{From: me, Data: b.Data, Encoding: b.Encoding, Type: b.Type}}
 	n.mu.Lock()
-	a := n.asks[id]
+	defer n.unlock()
+	first, err := n.mayAnswerLocked(reply)
+	if first {
+		// In the same moment, so that what is answered here has counted.
+		n.repliedLocked(reply)
+		n.tellOthersLocked(Signal{Reply: reply})
+	}
+	return err
+}
+
+func nobodyWaits() error { return Refuse(CodeGone, "nobody waits for this answer any more") }
+
+// mayAnswerLocked reports whether an answer is the first of its member, and refuses
+// one that cannot be taken.
+func (n *namespace) mayAnswerLocked(r *Reply) (first bool, err error) {
+	a, me := n.asks[r.ID], r.Answer.From
 	switch {
 	case a == nil || !a.asked:
-		err = Refuse(CodeGone, "nobody waits for this answer any more")
+		return false, nobodyWaits()
 	case a.given[me]:
-		n.mu.Unlock()
-		return nil
+		return false, nil
 	case slices.Contains(a.missing, me):
-		err = Refuse(CodeGone, "the time to answer is over")
+		return false, Refuse(CodeGone, "the time to answer is over")
 	case !a.waiting[me]:
-		err = Refuse(CodeForbidden, "this member was not asked")
+		return false, Refuse(CodeForbidden, "this member was not asked")
+	case a.cost+r.Answer.size() > maxAnswers:
+		return false, Refuse(CodeTooLarge, "all answers to one event are at most %d MiB, and this one would be too much", maxAnswers>>20)
+	case n.askCost+r.Answer.size() > 2*maxAskCost:
+		return false, Refuse(CodeQuota, "too many answers are being waited for in this namespace")
 	}
-	n.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	return r.o.Bus.Send(ctx, Signal{Namespace: ns, Node: r.o.Node, Reply: &Reply{
-		ID: id, Answer: Answer{From: me, Data: b.Data, Encoding: b.Encoding, Type: b.Type},
-	}})
+	return true, nil
 }

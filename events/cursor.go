@@ -539,6 +539,7 @@ func (c *Cursor) joinLocked(room string, after uint64) bool {
 		return false
 	}
 	c.sitLocked(&seat{cursor: c, from: after}, room)
+	c.tracked = false // where the tail is beyond after, there may be something in it
 	c.moved = true
 	if c.watches != nil {
 		c.watchLocked(room)

@@ -31,7 +31,7 @@ func (n *namespace) keep() {
 			break
 		}
 		done++
-		n.fadeLocked(f.person, now)
+		n.fadeLocked(f.person, f.at)
 	}
 	if n.fades = n.fades[done:]; len(n.fades) > 0 {
 		n.wakeLocked(n.fades[0].at)

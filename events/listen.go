@@ -125,12 +125,31 @@ func (c *Cursor) sit(l Listen, own string, named []string) (mark uint64, oldest 
 	case back:
 		rooms = p.remembered()
 	}
-	if err := n.mayHaveLocked(rooms); err != nil {
+	// A member that is new again has nothing but what it names now.
+	var leaving []stay
+	if p != nil && !back && !c.unseen && len(p.streams) == 0 {
+		for _, s := range p.stays {
+			if s.distant == 0 && !slices.Contains(named, s.roster.name) {
+				leaving = append(leaving, s)
+			}
+		}
+	}
+	if p != nil && !back && !c.unseen {
+		count := len(p.stays) - len(leaving)
+		for _, r := range rooms {
+			if p.stay(r.Room) == nil {
+				count++
+			}
+		}
+		if count > MaxStreamRooms {
+			return 0, nil, Refuse(CodeBadParameter, "a member has at most %d rooms, in all its streams", MaxStreamRooms)
+		}
+	}
+	if err := n.mayHaveLocked(rooms, leaving); err != nil {
 		return 0, nil, err
 	}
-	if p != nil && !back && !c.unseen && len(p.streams) == 0 {
-		// The member is new again, and so has nothing but what it names now.
-		n.departLocked(p, func(s *stay) bool { return s.distant == 0 && !slices.Contains(named, s.roster.name) })
+	for _, gone := range leaving {
+		n.departLocked(p, func(s *stay) bool { return s.roster == gone.roster })
 	}
 	mark = n.watermark.Load()
 	c.start = mark
@@ -201,10 +220,12 @@ func (c *Cursor) sitNextLocked(room string, from uint64) {
 func (c *Cursor) begin(ctx context.Context, s Start, mark uint64) error {
 	log, ns := c.ns.reg.o.Log, c.ns.name
 	pos := mark
+	c.mu.Lock() // others may already have it join and leave
 	names := make([]string, len(c.seats))
 	for i, st := range c.seats {
 		names[i] = st.room.name
 	}
+	c.mu.Unlock()
 	switch s.kind {
 	case startAfter, startMalformed:
 		known, err := c.knows(ctx, s, mark)

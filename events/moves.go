@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"errors"
 )
 
 // Join takes the caller's member into a room, with all its streams, and remembers
@@ -22,8 +23,11 @@ func (r *Registry) moveSelf(ctx context.Context, c Caller, ns, room string, leav
 	if err != nil {
 		return Moved{}, err
 	}
+	if n == nil {
+		return Moved{}, noStream()
+	}
 	defer n.unpin()
-	moved, err := r.move(ctx, n, room, leave, Selection{Member: me})
+	moved, err := r.move(n, room, leave, Selection{Member: me})
 	if err == nil && moved.Count == 0 {
 		return Moved{}, noStream()
 	}
@@ -34,8 +38,8 @@ func noStream() error {
 	return Refuse(CodeNoStream, "open a stream with this connection ID first")
 }
 
-// self gives the namespace and the caller's own member, which needs a connection
-// ID. The namespace is the caller's to unpin.
+// self gives the namespace, nil where nobody can be, and the caller's own member,
+// which needs a connection ID. The namespace is the caller's to unpin.
 func (r *Registry) self(ctx context.Context, c Caller, ns string, what Permission) (*namespace, string, error) {
 	c, err := r.permit(c, ns, what)
 	if err != nil {
@@ -44,8 +48,8 @@ func (r *Registry) self(ctx context.Context, c Caller, ns string, what Permissio
 	if c.Connection == "" {
 		return nil, "", Refuse(CodeBadID, "who asks is told by a connection ID, and there is none")
 	}
-	n, err := r.open(ctx, ns)
-	if err != nil {
+	n, err := r.peek(ctx, ns)
+	if n == nil || err != nil {
 		return nil, "", err
 	}
 	return n, n.member(c), nil
@@ -53,15 +57,18 @@ func (r *Registry) self(ctx context.Context, c Caller, ns string, what Permissio
 
 // Move does to others what Join and Leave do to oneself; it takes MayManage. A
 // single member that is not there is not-found; of a selection nobody may be there.
-// A member whose streams could not have one room more is bad-parameter, and nobody is
-// moved then.
+// A single member whose streams cannot have one room more is bad-parameter; of a
+// selection such members are left out, as are those that listen to everything.
 func (r *Registry) Move(ctx context.Context, c Caller, ns string, m Move) (Moved, error) {
+	if err := CheckRoom(m.Room); err != nil {
+		return Moved{}, err
+	}
 	n, err := r.managed(ctx, c, ns, &m.Who)
 	if err != nil {
 		return Moved{}, err
 	}
 	defer n.unpin()
-	moved, err := r.move(ctx, n, m.Room, m.Leave, m.Who)
+	moved, err := r.move(n, m.Room, m.Leave, m.Who)
 	if err == nil && m.Who.Member != "" && moved.Count == 0 {
 		return Moved{}, noMember()
 	}
@@ -70,7 +77,8 @@ func (r *Registry) Move(ctx context.Context, c Caller, ns string, m Move) (Moved
 
 func noMember() error { return Refuse(CodeNotFound, "no such member is here") }
 
-// managed checks a call that acts on others. The namespace is the caller's to unpin.
+// managed checks a call that acts on others. The namespace is the caller's to unpin;
+// not-found where there is none.
 func (r *Registry) managed(ctx context.Context, c Caller, ns string, who *Selection) (*namespace, error) {
 	if _, err := r.permit(c, ns, MayManage); err != nil {
 		return nil, err
@@ -80,6 +88,11 @@ func (r *Registry) managed(ctx context.Context, c Caller, ns string, who *Select
 	}
 	if who.Member == "" && len(who.In) == 0 {
 		return nil, Refuse(CodeNoTarget, "name whom you mean: in= a room, @member, or * for everyone")
+	}
+	if _, err := r.o.Log.Head(ctx, ns); errors.Is(err, ErrNotFound) {
+		return nil, Refuse(CodeNotFound, "there is no such namespace here")
+	} else if err != nil {
+		return nil, err
 	}
 	return r.open(ctx, ns)
 }
@@ -104,73 +117,78 @@ func (s *Selection) ofLocked(n *namespace) crowd {
 	return n.pickLocked(s.In, s.Except)
 }
 
-func (r *Registry) move(ctx context.Context, n *namespace, room string, leave bool, who Selection) (Moved, error) {
+func (r *Registry) move(n *namespace, room string, leave bool, who Selection) (Moved, error) {
 	if err := CheckRoom(room); err != nil {
 		return Moved{}, err
 	}
 	n.mu.Lock()
-	mark := n.watermark.Load()
+	defer n.unlock()
 	crowd := who.ofLocked(n)
-	out := Moved{Member: who.Member, Count: len(crowd), Position: ID{n.epoch, mark}}
 	if !leave {
-		if err := n.mayJoinLocked(crowd, room); err != nil {
-			n.mu.Unlock()
+		if err := n.mayJoinLocked(crowd, room, who.Member != ""); err != nil {
 			return Moved{}, err
 		}
 	}
-	ids := make([]string, 0, len(crowd))
+	// The position is of the same moment as the seats: nothing can come between.
+	m := &Moving{Room: room, Leave: leave, After: n.watermark.Load()}
 	for p := range crowd {
-		ids = append(ids, p.card.ID)
+		m.Members = append(m.Members, p.card.ID)
 	}
-	n.mu.Unlock()
-	if len(ids) == 0 {
-		return out, nil
-	}
-	err := r.o.Bus.Send(ctx, Signal{Namespace: n.name, Node: r.o.Node, Moving: &Moving{
-		Members: ids, Room: room, Leave: leave, After: mark,
-	}})
-	if err != nil {
-		return Moved{}, err
-	}
-	if who.Member != "" {
-		n.mu.Lock()
-		if p := n.people[who.Member]; p != nil {
+	n.movedLocked(m)
+	out := Moved{Member: who.Member, Count: len(crowd), Position: ID{n.epoch, m.After}}
+	for p := range crowd {
+		if who.Member != "" {
 			out.Rooms = p.rooms()
 		}
-		n.mu.Unlock()
 	}
+	n.tellOthersLocked(Signal{Moving: m})
 	return out, nil
 }
 
-// mayJoinLocked refuses what would be a room too many for somebody.
-func (n *namespace) mayJoinLocked(crowd crowd, room string) error {
+// mayJoinLocked takes out of a crowd who cannot have one room more, or refuses where
+// it is the one that is meant, and refuses a room too many for the namespace.
+func (n *namespace) mayJoinLocked(crowd crowd, room string, single bool) error {
 	for p := range crowd {
-		if p.stay(room) == nil && len(p.stays) >= MaxStreamRooms {
-			return Refuse(CodeBadParameter, "a member has at most %d rooms", MaxStreamRooms)
+		var err error
+		switch {
+		case p.stay(room) == nil && len(p.stays) >= MaxStreamRooms:
+			err = Refuse(CodeBadParameter, "a member has at most %d rooms", MaxStreamRooms)
+		case p.overlooks():
+			err = Refuse(CodeBadParameter, "a stream over everything is in no room")
 		}
-		if p.onlooker() {
-			return Refuse(CodeBadParameter, "a stream over everything is in no room")
+		if err != nil && single {
+			return err
+		}
+		if err != nil {
+			delete(crowd, p)
 		}
 	}
 	if len(crowd) == 0 {
 		return nil
 	}
-	return n.mayHaveLocked([]Stay{{Room: room}})
+	return n.mayHaveLocked([]Stay{{Room: room}}, nil)
 }
 
-// mayHaveLocked refuses rooms that would be more than the namespace may have.
-func (n *namespace) mayHaveLocked(rooms []Stay) error {
+// mayHaveLocked refuses rooms that would be more than the namespace may have, once
+// those are gone that only one member is in and is about to leave.
+func (n *namespace) mayHaveLocked(rooms []Stay, leaving []stay) error {
 	most := n.settings.Rooms
 	if most <= 0 {
 		return nil
 	}
+	there := len(n.rosters)
 	more := 0
 	for _, s := range rooms {
 		if n.rosters[s.Room] == nil {
 			more++
 		}
 	}
-	if more > 0 && len(n.rosters)+more > most {
+	for _, s := range leaving {
+		if len(s.roster.present) == 1 && s.roster.watchers == 0 {
+			there--
+		}
+	}
+	if more > 0 && there+more > most {
 		return Refuse(CodeQuota, "this namespace has at most %d rooms at once", most)
 	}
 	return nil
@@ -275,6 +293,9 @@ func (r *Registry) Describe(ctx context.Context, c Caller, ns string, d Descript
 	if err != nil {
 		return MemberInfo{}, err
 	}
+	if n == nil {
+		return MemberInfo{}, noStream()
+	}
 	defer n.unpin()
 	n.mu.Lock()
 	defer n.unlock()
@@ -306,8 +327,8 @@ func (r *Registry) Disconnect(ctx context.Context, c Caller, ns string, who Sele
 		return 0, err
 	}
 	defer n.unpin()
-	count, err = r.kick(ctx, n, who)
-	if err == nil && count == 0 && who.Member != "" {
+	count = r.kick(n, who)
+	if count == 0 && who.Member != "" {
 		err = noMember()
 	}
 	return count, err
@@ -319,26 +340,28 @@ func (r *Registry) DisconnectSelf(ctx context.Context, c Caller, ns string) erro
 	if err != nil {
 		return err
 	}
-	defer n.unpin()
-	count, err := r.kick(ctx, n, Selection{Member: me})
-	if err == nil && count == 0 {
-		err = noStream()
+	if n == nil {
+		return noStream()
 	}
-	return err
+	defer n.unpin()
+	if r.kick(n, Selection{Member: me}) == 0 {
+		return noStream()
+	}
+	return nil
 }
 
-func (r *Registry) kick(ctx context.Context, n *namespace, who Selection) (int, error) {
+func (r *Registry) kick(n *namespace, who Selection) int {
 	n.mu.Lock()
-	crowd := who.ofLocked(n)
-	ids := make([]string, 0, len(crowd))
-	for p := range crowd {
+	defer n.unlock()
+	var ids []string
+	for p := range who.ofLocked(n) {
 		ids = append(ids, p.card.ID)
 	}
-	n.mu.Unlock()
-	if len(ids) == 0 {
-		return 0, nil
+	if len(ids) > 0 {
+		n.kickedLocked(ids)
+		n.tellOthersLocked(Signal{Kick: ids})
 	}
-	return len(ids), r.o.Bus.Send(ctx, Signal{Namespace: n.name, Node: r.o.Node, Kick: ids})
+	return len(ids)
 }
 
 func (n *namespace) kickedLocked(ids []string) {

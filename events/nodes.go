@@ -24,8 +24,8 @@ func (r *Registry) hear(s Signal) {
 	case s.Volatile != nil:
 		n.volatile(s)
 		return
-	case !other && (s.Here != nil || s.Arrived):
-		return
+	case !other:
+		return // it has been done
 	}
 	n.mu.Lock()
 	defer n.unlock()
@@ -61,7 +61,16 @@ func (n *namespace) hereLocked(p *person) {
 			h.Rooms = append(h.Rooms, Stay{s.roster.name, s.from})
 		}
 	}
-	n.outbox = append(n.outbox, Signal{Namespace: n.name, Node: n.reg.o.Node, Here: h})
+	n.tellOthersLocked(Signal{Here: h})
+}
+
+// tellOthersLocked has the other nodes told what has been done here.
+func (n *namespace) tellOthersLocked(s Signal) {
+	if n.reg.o.Bus.Alone() {
+		return
+	}
+	s.Namespace, s.Node = n.name, n.reg.o.Node
+	n.outbox = append(n.outbox, s)
 }
 
 // flush sends what is in the outbox, in the order in which it came there.

@@ -73,11 +73,14 @@ func (p *person) said() []byte {
 	return []byte(p.data)
 }
 
-// onlooker reports whether the member does nothing but listen to everything.
-func (p *person) onlooker() bool {
-	return len(p.stays) == 0 && len(p.streams) > 0 &&
-		!slices.ContainsFunc(p.streams, func(c *Cursor) bool { return !c.listens })
+// overlooks reports whether all the member's streams are over everything, so that
+// none can be in a room.
+func (p *person) overlooks() bool {
+	return len(p.streams) > 0 && !slices.ContainsFunc(p.streams, func(c *Cursor) bool { return !c.listens })
 }
+
+// onlooker reports whether the member does nothing but listen to everything.
+func (p *person) onlooker() bool { return len(p.stays) == 0 && p.overlooks() }
 
 // rosterLocked gives a room's roster, made where there is none.
 func (n *namespace) rosterLocked(room string) *roster {

@@ -156,6 +156,9 @@ func (p *Post) identity(c Caller) (key, digest string) {
 	if p.Batch {
 		writeSized(d.Write, "batch")
 	}
+	if p.Ack > 0 {
+		writeSized(d.Write, "ack") // for how long may differ from one try to the next
+	}
 	for _, b := range p.Bodies {
 		for _, s := range []string{b.Event, string(b.Data), b.Encoding, b.Type} {
 			writeSized(d.Write, s)

@@ -287,9 +287,12 @@ func (r *Registry) Publish(ctx context.Context, c Caller, ns string, p Post) (Pu
 		n.mu.Unlock()
 	}
 	b := Batch{Drafts: p.drafts(c, from, name, r.o.Now())}
+	if p.Key != "" {
+		b.Key, b.Digest = p.identity(c)
+	}
 	if p.Ack > 0 {
 		n.mu.Lock()
-		err := n.mayAskLocked(&b.Drafts[0])
+		err := n.mayAskLocked(&b.Drafts[0], b.Key)
 		n.mu.Unlock()
 		if err != nil {
 			return Published{}, err
@@ -297,9 +300,6 @@ func (r *Registry) Publish(ctx context.Context, c Caller, ns string, p Post) (Pu
 	}
 	if p.Volatile {
 		return r.say(ctx, n, b.Drafts[0])
-	}
-	if p.Key != "" {
-		b.Key, b.Digest = p.identity(c)
 	}
 	got, err := r.o.Log.Append(ctx, ns, b)
 	if err != nil {
@@ -314,7 +314,7 @@ func (r *Registry) Publish(ctx context.Context, c Caller, ns string, p Post) (Pu
 		From: from, Replayed: got.Replayed,
 	}
 	if p.Ack > 0 {
-		out.Acks, err = n.await(ctx, out.First.String(), b.Drafts[0].AckBy, got.Replayed, p.Key != "")
+		out.Acks, err = n.await(ctx, out.First.String(), b.Drafts[0].AckBy, got.Replayed, b.Key)
 	}
 	return out, err
 }
@@ -333,14 +333,14 @@ func (r *Registry) say(ctx context.Context, n *namespace, d Draft) (Published, e
 	out := Published{Count: 1, Time: e.Time, From: d.From}
 	var err error
 	if e.AckID != "" {
-		out.Acks, err = n.await(ctx, e.AckID, e.AckBy, false, false)
+		out.Acks, err = n.await(ctx, e.AckID, e.AckBy, false, "")
 	}
 	return out, err
 }
 
 // EraseRoom takes everything that was said in a room for good, or what is older
 // than the event of an ID, and tells it: an event "erased" with the room and the ID
-// up to which. It takes MayManage. not-found where nothing was ever said.
+// up to which. It takes MayManage. not-found where there is nothing of that.
 func (r *Registry) EraseRoom(ctx context.Context, c Caller, ns, room, before string) (Published, error) {
 	if err := r.mayErase(c, ns, room); err != nil {
 		return Published{}, err
@@ -360,8 +360,17 @@ func (r *Registry) EraseRoom(ctx context.Context, c Caller, ns, room, before str
 		}
 		upto = min(upto, max(id.Seq, 1)-1)
 	}
+	if upto > 0 {
+		said, err := r.o.Log.Read(ctx, ns, Query{Stretch: room, Upto: upto, Limit: 1})
+		if err != nil {
+			return Published{}, err
+		}
+		if len(said.Events) == 0 {
+			upto = 0
+		}
+	}
 	if upto == 0 {
-		return Published{}, Refuse(CodeNotFound, "nothing in this room is older")
+		return Published{}, Refuse(CodeNotFound, "there is nothing to erase in this room")
 	}
 	return r.erase(ctx, ns, Erasure{Room: room, Upto: upto, Notice: Draft{
 		To: []string{room}, Event: ErasedEvent, Data: erasedData(head.Epoch, room, nil, upto),

@@ -44,6 +44,7 @@ type batch struct {
 	changes  []change  // one a number in (from, to]
 	all      *Presence // to who was told up to from; nil when it comes to nothing
 	state    bool      // the state is told instead
+	over     bool      // there were more changes than anybody remembers, and all has the counts
 	count    int
 	users    int
 }
@@ -106,8 +107,8 @@ func (r *roster) pending() bool { return r.count > r.from }
 func (r *roster) tell(now time.Time, state bool) {
 	b := &batch{from: r.from, to: r.count, changes: r.changes, state: state}
 	b.count, b.users = r.size()
-	if r.over {
-		b.changes = nil
+	if r.over && !state {
+		b.changes, b.over = nil, true
 		b.all = &Presence{Room: r.name, Count: b.count, Users: b.users}
 	} else if !state {
 		b.all = r.net(b, b.changes)
@@ -188,16 +189,20 @@ func (w *watch) next() *Presence {
 	r := w.roster
 	b := r.last
 	switch {
-	case !w.begun, b != nil && w.told < b.to && (b.state || w.told < b.from):
-		w.begun, w.told = true, r.count
-		return r.state()
-	case b == nil, w.told >= b.to:
+	case w.begun && (b == nil || w.told >= b.to):
 		return nil
-	}
-	from := w.told
-	w.told = b.to
-	if from == b.from || b.changes == nil {
+	case w.begun && !b.state && w.told == b.from, w.begun && b.over && w.told > b.from:
+		w.told = b.to
 		return b.all
+	case w.begun && !b.state && w.told > b.from && b.to-w.told <= maxOwn:
+		from := w.told
+		w.told = b.to
+		return r.net(b, b.changes[from-b.from:])
 	}
-	return r.net(b, b.changes[from-b.from:])
+	w.begun, w.told = true, r.count
+	return r.state()
 }
+
+// maxOwn is how many changes are worked out for a single watcher: for one that came
+// while a batch was gathering. Beyond it the state is cheaper, which is the same for all.
+const maxOwn = 32
