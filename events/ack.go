@@ -117,14 +117,11 @@ func (n *namespace) askedLocked(e *Event) {
 	a.asked, a.waiting, a.given = true, make(map[string]bool, len(members)), make(map[string]bool)
 	for _, id := range members {
 		a.waiting[id] = true
-		if n.awaited == nil {
-			n.awaited = make(map[string]map[*ask]struct{})
-		}
-		if n.awaited[id] == nil {
-			n.awaited[id] = make(map[*ask]struct{})
-		}
-		n.awaited[id][a] = struct{}{}
 	}
+	if n.open == nil {
+		n.open = make(map[*ask]struct{})
+	}
+	n.open[a] = struct{}{}
 	a.cost = 256 + 64*len(members)
 	n.askCost += a.cost
 	if len(a.waiting) == 0 || n.reg.settled.Load() {
@@ -146,7 +143,6 @@ func (n *namespace) repliedLocked(r *Reply) {
 	}
 	delete(a.waiting, r.Answer.From)
 	a.given[r.Answer.From] = true
-	n.unawaitLocked(r.Answer.From, a)
 	a.answers = append(a.answers, r.Answer)
 	a.cost += r.Answer.size()
 	n.askCost += r.Answer.size()
@@ -157,22 +153,19 @@ func (n *namespace) repliedLocked(r *Reply) {
 
 func (a *Answer) size() int { return len(a.Data) + len(a.Type) + 64 }
 
-// missLocked tells those who wait for a member that it has gone.
+// missLocked tells those who wait for a member that it has gone. It looks at all that
+// are open: members go less often than they are asked, and an index of who is
+// waited for would be written for each of them.
 func (n *namespace) missLocked(member string) {
-	for a := range n.awaited[member] {
+	for a := range n.open {
+		if !a.waiting[member] {
+			continue
+		}
 		delete(a.waiting, member)
 		a.missing = append(a.missing, member)
 		if len(a.waiting) == 0 {
 			n.overLocked(a)
 		}
-	}
-	delete(n.awaited, member)
-}
-
-func (n *namespace) unawaitLocked(member string, a *ask) {
-	delete(n.awaited[member], a)
-	if len(n.awaited[member]) == 0 {
-		delete(n.awaited, member)
 	}
 }
 
@@ -184,12 +177,12 @@ func (n *namespace) overLocked(a *ask) {
 		return
 	}
 	a.over = true
+	delete(n.open, a)
 	if a.timer != nil {
 		a.timer.Stop()
 	}
 	for id := range a.waiting {
 		a.missing = append(a.missing, id)
-		n.unawaitLocked(id, a)
 	}
 	a.waiting = nil
 	slices.Sort(a.missing)

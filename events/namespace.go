@@ -39,11 +39,11 @@ type namespace struct {
 	timer    *time.Timer
 	wake     time.Time // when it rings; zero when it does not
 
-	asks    map[string]*ask              // by what answers are sent to
-	keyed   map[string]*ask              // by the key under which they may be asked again
-	awaited map[string]map[*ask]struct{} // by member that has not answered
-	over    list.List                    // asks in the order in which they were over
-	askCost int                          // of all asks
+	asks    map[string]*ask   // by what answers are sent to
+	keyed   map[string]*ask   // by the key under which they may be asked again
+	open    map[*ask]struct{} // that wait for somebody
+	over    list.List         // asks in the order in which they were over
+	askCost int               // of all asks
 
 	arrived time.Time // when other nodes were told that it is known here
 	outbox  []Signal  // for the other nodes; sent by flush
