@@ -23,6 +23,9 @@ func (s *Server) moveOneself(
 	w http.ResponseWriter, r *http.Request, q request,
 	move func(*events.Registry, context.Context, events.Caller, string, string) (events.Moved, error),
 ) error {
+	if err := q.one(); err != nil {
+		return err
+	}
 	room, err := q.roomOfPathOr()
 	if err != nil {
 		return err
@@ -43,6 +46,9 @@ func (s *Server) moveOneself(
 
 // moveMember moves a member that the path names.
 func (s *Server) moveMember(w http.ResponseWriter, r *http.Request, q request) error {
+	if err := q.one(); err != nil {
+		return err
+	}
 	return s.move(w, r, q, events.Selection{Member: q.member})
 }
 
@@ -102,6 +108,9 @@ func (s *Server) disconnectOneself(w http.ResponseWriter, r *http.Request, q req
 	if q.query.Has("room") {
 		return s.leave(w, r, q)
 	}
+	if err := q.one(); err != nil {
+		return err
+	}
 	registry, err := s.asJSON(r)
 	if err != nil {
 		return err
@@ -116,6 +125,9 @@ func (s *Server) disconnectOneself(w http.ResponseWriter, r *http.Request, q req
 func (s *Server) disconnectMember(w http.ResponseWriter, r *http.Request, q request) error {
 	if q.query.Has("room") {
 		return s.moveMember(w, r, q)
+	}
+	if err := q.one(); err != nil {
+		return err
 	}
 	return s.disconnect(w, r, q, events.Selection{Member: q.member})
 }
@@ -173,6 +185,15 @@ func (s *Server) members(w http.ResponseWriter, r *http.Request, q request) erro
 	}
 	b = strconv.AppendBool(append(b, `],"partial":`...), there.Partial)
 	answer(w, http.StatusOK, append(b, '}'))
+	return nil
+}
+
+// one refuses a choice where the path names the one member that it is about: one of
+// the two would be ignored.
+func (q request) one() error {
+	if q.query.Has("in") || q.query.Has("except") {
+		return events.Refuse(events.CodeBadParameter, "the path names the member; /%s/-/members?in=a&except=b chooses several", q.ns)
+	}
 	return nil
 }
 

@@ -385,6 +385,10 @@ func TestDisconnecting(t *testing.T) {
 			t.Errorf("answered %s", r.body)
 		}
 		self := st.attend(ann, "/acme/lobby")
+		for _, path := range []string{"/acme/-/members/me", "/acme/-/members/" + st.member(ann)} {
+			st.call("DELETE", path+"?in=*", "", secret, as(ann)).refused(400, "bad-parameter")
+			st.call("DELETE", path+"?except=side&room=lobby", "", secret, as(ann)).refused(400, "bad-parameter")
+		}
 		if r := st.call("DELETE", "/acme/-/members/me", "", as(ann)).is(200); r.body != `{"count":1}`+"\n" {
 			t.Errorf("answered %s", r.body)
 		}
