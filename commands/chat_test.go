@@ -112,11 +112,15 @@ func TestPrivateWords(t *testing.T) {
 	b := r.chat("acme/lobby", "--name", "Ann Lee")
 	c := r.chat("acme/lobby", "--name", "Cy")
 	d := r.chat("acme/dev", "--name", "Di")
+	f := r.chat("acme/dev", "--name", "Ann Lee")
 	e := r.chat("acme/lobby", "--name", "Cy")
 	a.types("/msg ann lee to you alone", "/msg Di to another room", "/msg Cy which one", "/msg Nobody x", "/msg", "/msg Di", "end")
 	b.await("a private word", holds("*private* Ann: to you alone\n"))
 	d.await("one in another room", holds("*private* Ann: to another room\n"))
 	c.await("the end", holds("Ann: end\n"))
+	if strings.Contains(f.text(), "alone") { // who is in one's own room counts first
+		t.Errorf("another of that name heard it:\n%s", f.text())
+	}
 	if strings.Contains(c.text(), "alone") || strings.Contains(e.text(), "which one") || strings.Contains(c.text(), "which one") {
 		t.Errorf("what was private was heard:\n%s", c.text())
 	}
@@ -181,10 +185,21 @@ func TestWhatIsDoneToAChat(t *testing.T) {
 	}
 	defer boss.Close()
 	everybody := client.Selection{In: []string{"*"}}
+
+	// Where it has been by itself before, too.
+	a.types("/join meeting")
+	a.await("the room", holds("# meeting: 1 here: Ann (you)\n"))
+	a.types("/leave meeting")
+	a.await("the leaving", holds("# you left meeting, and speak in lobby now\n"))
+	r.say("", "acme/lobby", "the stream has told it")
+	a.await("the stream", holds("the stream has told it\n"))
+	if strings.Contains(a.text(), "# you are in lobby, meeting now\n") {
+		t.Errorf("what it did itself is told as another's doing:\n%s", a.text())
+	}
 	if m, err := boss.MoveIn(t.Context(), "acme", "meeting", everybody); err != nil || m.Count != 1 {
 		t.Fatalf("%+v, %v", m, err)
 	}
-	a.await("its rooms", holds("# you are in lobby, meeting now\n", "# meeting: 1 here: Ann (you)\n"))
+	a.await("its rooms", holds("# you are in lobby, meeting now\n"))
 	receipt, err := boss.Send(t.Context(), client.SendRequest{Namespace: "acme", To: []string{"*"}, Data: "all\r\nof\tyou\n# now", Event: "call"})
 	if err != nil {
 		t.Fatal(err)
