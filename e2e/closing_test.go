@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bufio"
 	"fmt"
+	"math"
 	"net"
 	"strings"
 	"sync"
@@ -18,13 +19,13 @@ func TestTenThousandCloseAtOnce(t *testing.T) {
 }
 
 // closeAtOnce opens streams, each with a connection ID and three rooms, and has
-// their clients close all of them at once, twice. The server notices within 2 s, and
-// after the second time it has what it had after the first: goroutines,
-// descriptors, and its heap within 5 %. The first time is for what a server that has
-// seen a crowd keeps for good, such as the runtime's own.
+// their clients close all of them at once. The server notices within 2 s, and once the
+// grace of the members is over it has what it had before: goroutines, descriptors, and
+// its heap within 5 %. The 500 that come and go first are for what a server makes for
+// the first of all, and as many connections as are opened at once.
 func closeAtOnce(t *testing.T, streams int) {
-	s := serve(t, "--log-level", "warn")
-	crowd := func() {
+	s := serve(t, "--log-level", "warn", "--grace", "1s")
+	crowd := func(streams int) {
 		t.Helper()
 		conns := s.crowd(t, streams)
 		if n := s.metric(t, "parley_streams"); n != float64(streams) {
@@ -41,16 +42,21 @@ func closeAtOnce(t *testing.T, streams int) {
 		if noticed > 2*time.Second {
 			t.Errorf("noticed within %v", noticed)
 		}
+		s.until(t, "parley_members", func(v float64) bool { return v == 0 })
 	}
-	crowd()
+	crowd(500)
 	routines, files, heap := s.metric(t, "go_goroutines"), s.metric(t, "process_open_fds"), s.heap(t)
-	crowd()
+	crowd(streams)
 	s.until(t, "go_goroutines", func(v float64) bool { return v <= routines })
 	s.until(t, "process_open_fds", func(v float64) bool { return v <= files })
-	if now := s.heap(t); now > heap*1.05 {
-		t.Errorf("the heap went from %.0f to %.0f KiB", heap/1024, now/1024)
-	} else {
-		t.Logf("%.0f goroutines, %.0f descriptors, heap %.0f and then %.0f KiB", routines, files, heap/1024, now/1024)
+	// What is pooled, and stacks that have grown, go with some runs of the collector.
+	now := s.heap(t)
+	for deadline := time.Now().Add(patience); now > heap*1.05 && time.Now().Before(deadline); {
+		now = s.heap(t)
+	}
+	t.Logf("%.0f goroutines, %.0f descriptors, heap %.0f and then %.0f KiB", routines, files, heap/1024, now/1024)
+	if now > heap*1.05 {
+		t.Error("the heap has grown by more than 5 %")
 	}
 }
 
@@ -115,12 +121,16 @@ func (s *server) until(t *testing.T, name string, ok func(float64) bool) {
 	}
 }
 
-// heap gives what the collector found in use: the goal that it set itself, which
-// grows with that and, unlike the heap at a moment, not with what is garbage by now.
-// Asking is what makes the garbage for it to run.
+// heap gives the least of what the collector found in use in its next few runs: the
+// goal that it set itself, which grows with that and, unlike the heap at a moment, not
+// with what is garbage by now. Asking is what makes the garbage for it to run.
 func (s *server) heap(t *testing.T) float64 {
 	t.Helper()
-	runs := s.metric(t, "go_gc_duration_seconds_count")
-	s.until(t, "go_gc_duration_seconds_count", func(v float64) bool { return v >= runs+3 })
-	return s.metric(t, "go_memstats_next_gc_bytes")
+	least := math.Inf(1)
+	for range 4 {
+		runs := s.metric(t, "go_gc_duration_seconds_count")
+		s.until(t, "go_gc_duration_seconds_count", func(v float64) bool { return v > runs })
+		least = min(least, s.metric(t, "go_memstats_next_gc_bytes"))
+	}
+	return least
 }

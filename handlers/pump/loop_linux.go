@@ -135,7 +135,6 @@ func (l *loop) startLocked() bool {
 		return false
 	}
 	l.ep = os.NewFile(uintptr(fd), "epoll")
-	l.ready, l.seats, l.free = nil, nil, nil
 	l.wheel = wheel{began: time.Now()}
 	raw, err := l.ep.SyscallConn()
 	if err != nil {
@@ -235,7 +234,7 @@ func (l *loop) rest() bool {
 		return false
 	}
 	_ = l.ep.Close() // which ends hear
-	l.ep = nil
+	l.ep, l.ready, l.seats, l.free = nil, nil, nil, nil
 	return true
 }
 
