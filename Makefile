@@ -69,7 +69,8 @@ ROUNDS ?= 10
 bench-rooms:
 	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && \
 	for round in $$(seq $(ROUNDS)); do \
-		$(GO) test -run '^$$' -bench '^Benchmark(Post|Delivery)$$/^rooms=10(0000)?$$' -benchmem ./events ./handlers | tee -a "$$out" | grep ^Benchmark || exit 1; \
+		$(GO) test -run '^$$' -bench '^Benchmark(Post|Delivery)$$/^rooms=10(0000)?$$' -benchmem ./events ./handlers >>"$$out" || { cat "$$out"; exit 1; }; \
+		echo "round $$round of $(ROUNDS)"; \
 	done && $(GO) tool -modfile=tools.mod benchstat -col /rooms "$$out"
 
 # Side by side with other servers, which are a module of their own. A whole run,
