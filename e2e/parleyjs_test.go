@@ -430,6 +430,30 @@ func TestSharedStreamChangesHands(t *testing.T) {
 	}
 }
 
+// A kill of the server is the same to all tabs of a stream: each says what it was
+// given meanwhile, and hears what the other said, once.
+func TestSharedStreamOverAKill(t *testing.T) {
+	s := serve(t)
+	tabs := sharing(t, s.URL, 2)
+	s.Kill()
+	for i, b := range tabs {
+		b.until(`conn.state === "waiting"`)
+		b.does(fmt.Sprintf(`for (const n of [1, 2, 3]) void conn.emit("message", "tab %d: " + n); 0`, i))
+	}
+	s.Restart()
+	backend(t, s.URL+"/demo/lobby", "text/plain", "back end")
+	for i, b := range tabs {
+		b.until(`heard.length >= 4 && conn.connected && conn.pending === 0`)
+		own := fmt.Sprintf("own: tab %d: ", 1-i)
+		got := b.heard()
+		slices.Sort(got)
+		sameWords(t, fmt.Sprintf("tab %d", i), got, []string{"back end", own + "1", own + "2", own + "3"})
+	}
+	if got := historyOf(t, s.URL+"/demo/lobby"); len(got) != 7 {
+		t.Errorf("the log holds %q", got)
+	}
+}
+
 // HTTP/1.1 has six connections for all tabs of a browser; streams of their own
 // would take all of them, and the seventh tab would neither hear nor speak.
 func TestSevenTabs(t *testing.T) {

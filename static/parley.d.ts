@@ -400,6 +400,8 @@ export class Refusal extends Error {
   readonly status: number;
   /** The stable code of the problem document; empty when the answer had none. */
   readonly code: string;
+  /** How long the server asked to be left alone, in ms; 0 when it did not. */
+  readonly wait: number;
 }
 
 /** Reads a text/event-stream from bytes, exactly as the WHATWG section says. */

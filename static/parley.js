@@ -102,8 +102,7 @@ const claim = async (slot) => {
       addEventListener("pagehide", put);
       addEventListener("pageshow", take);
     }
-  } catch {
-  }
+  } catch {} // no store
   return id;
 };
 
@@ -465,8 +464,7 @@ class Connection extends Chain {
         id ??= await locks.request(slot, () => (localStorage[slot] ??= random()));
         this.#channel = new BroadcastChannel(this.#base + " " + id);
       }
-    } catch {
-    }
+    } catch {} // no store
     return (this.connectionId = id ?? (await identity(server)));
   }
 
@@ -644,8 +642,9 @@ class Connection extends Chain {
       if (!is(headers.Accept)) break;
       this.#heard = Date.now();
       if (!way) {
+        const reader = response.body?.getReader();
+        if (!reader) throw SILENT;
         const parser = new Parser(take, retry, this.#from);
-        const reader = response.body.getReader();
         for (let chunk; !signal.aborted && !(chunk = await reader.read()).done; ) {
           this.#heard = Date.now();
           parser.push(chunk.value);

@@ -204,7 +204,7 @@ func TestClient(t *testing.T) {
 	if err != nil {
 		t.Skip("there is no node on this machine")
 	}
-	if out, err := exec.Command(node, "--test", "--test-timeout=60000", "parley.test.mjs", "shared.test.mjs").CombinedOutput(); err != nil {
+	if out, err := exec.Command(node, "--test", "--test-timeout=120000", "parley.test.mjs", "shared.test.mjs").CombinedOutput(); err != nil {
 		t.Errorf("node --test: %v\n%s", err, out)
 	}
 }
