@@ -136,19 +136,20 @@ test("who missed something is told it, and nobody hears it twice", async (t) => 
 test("when the first tab goes, another goes on where it was", async (t) => {
   const { server, asked, say, streams } = await serve(t);
   const tab = browser(t, server);
-  const tabs = [tab(), tab(), tab()];
+  const tabs = [tab({ rooms: ["lobby", "tea"] }), tab(), tab()];
   for (const { conn } of tabs) await until(() => conn.connected);
   say();
   await until(() => tabs[1].heard.length === 1 && tabs[2].heard.length === 1);
   tabs[0].conn.close();
   say();
-  await until(() => streams.size === 1 && asked.length === 2);
+  await until(() => streams.size === 1 && asked.length === 3);
   say();
   for (const { heard } of tabs.slice(1)) {
     await until(() => heard.length === 3);
     assert.deepEqual(heard, upTo(3));
   }
-  assert.deepEqual(asked, ["e-0", "e-1"]);
+  // And what only the first wanted is left.
+  assert.deepEqual(asked, ["e-0", "e-1", "DELETE /demo/-/members/me?room=tea"]);
 });
 
 test("a tab that comes later has its rooms joined, and left when it goes", async (t) => {
