@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ type between struct {
 
 	mu      sync.Mutex
 	lose    func(r *http.Request) bool // the answer is lost; guarded by mu
+	mute    bool                       // streams that are open say nothing more; guarded by mu
 	streams int                        // that are open; guarded by mu
 	most    int                        // that ever were at once; guarded by mu
 }
@@ -34,6 +36,10 @@ func put(t *testing.T, s *server, buffers bool) *between {
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(to) },
 		FlushInterval: -1,
 		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+	}
+	proxy.ModifyResponse = func(r *http.Response) error {
+		r.Body = muted{r.Body, r.Request.Context(), b}
+		return nil
 	}
 	if buffers {
 		proxy.ModifyResponse = func(r *http.Response) error {
@@ -77,6 +83,33 @@ func (b *between) loses(when func(r *http.Request) bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.lose = when
+}
+
+// mutes makes streams that are open say nothing more, as a network does that has
+// forgotten them, or ends that for those opened after it.
+func (b *between) mutes(yes bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mute = yes
+}
+
+// A muted body has nothing more to say once its between mutes.
+type muted struct {
+	io.ReadCloser
+	ctx context.Context
+	b   *between
+}
+
+func (m muted) Read(p []byte) (int, error) {
+	n, err := m.ReadCloser.Read(p)
+	m.b.mu.Lock()
+	mute := m.b.mute
+	m.b.mu.Unlock()
+	if mute {
+		<-m.ctx.Done()
+		return 0, m.ctx.Err()
+	}
+	return n, err
 }
 
 // opened gives how many streams are open, and how many ever were at once.

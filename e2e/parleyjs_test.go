@@ -495,6 +495,27 @@ func TestSevenTabs(t *testing.T) {
 	}
 }
 
+// A stream that died without a word is opened anew, and what was said meanwhile
+// is heard.
+func TestClientNoticesSilence(t *testing.T) {
+	if os.Getenv("PARLEY_E2E_ALL") == "" {
+		t.Skip("PARLEY_E2E_ALL is not set")
+	}
+	s := serve(t, "--heartbeat", "5s")
+	way := put(t, s, false)
+	b := chrome(t)
+	b.connects(way.URL, `{}`)
+	b.connected()
+	backend(t, s.URL+"/demo/lobby", "text/plain", "one")
+	b.until(`heard.length === 1`)
+	way.mutes(true)
+	backend(t, s.URL+"/demo/lobby", "text/plain", "two")
+	b.until(`conn.state === "waiting"`)
+	way.mutes(false)
+	b.until(`heard.length === 2 && conn.recovered`)
+	sameWords(t, "the client", b.heard(), []string{"one", "two"})
+}
+
 // Where something on the way holds streams back, the client asks again and again,
 // says so, and misses nothing.
 func TestClientBehindABufferingProxy(t *testing.T) {
