@@ -374,7 +374,7 @@ export interface Connection extends Chain {
    */
   request(method: string, path: string, query?: Record<string, unknown>, body?: unknown): Promise<any>;
 
-  /** Tries again now, when waiting. */
+  /** Tries again now: when waiting, or when the stream has been silent for too long. */
   reconnect(): void;
 
   /** Ends the stream; what is on its way is given up. The server keeps the member for its grace. Cannot be undone. */

@@ -356,21 +356,20 @@ class Connection extends Chain {
   }
 
   join(rooms) {
-    return this.#move(rooms, "PUT");
+    return this.#move(rooms, true);
   }
 
   leave(rooms) {
-    return this.#move(rooms, "DELETE");
+    return this.#move(rooms);
   }
 
-  #move(rooms, method) {
-    const join = method === "PUT";
+  #move(rooms, join) {
     return this.#inTurn(async () => {
       for (const room of list(rooms)) {
         const rest = without(this.#mine, room);
         this.#claim(join ? [...rest, room] : rest);
         try {
-          if (join || !this.#theirs().includes(room)) await this.#visit(method, room);
+          await (join ? this.#visit("PUT", room) : this.#drop([room]));
         } catch (err) {
           this.#claim(rest);
           throw err;
@@ -506,9 +505,13 @@ class Connection extends Chain {
     this.#lock(tab, async () => {
       const rooms = this.#tabs.get(tab);
       this.#tabs.delete(tab);
-      for (const room of without(rooms, ...this.#theirs(this.#mine))) await this.#visit("DELETE", room);
+      await this.#drop(rooms);
       this.#post({ gone: tab });
     });
+  }
+
+  async #drop(rooms) {
+    for (const room of without(rooms, ...this.#theirs(this.#mine))) await this.#visit("DELETE", room);
   }
 
   #theirs(...more) {
@@ -520,14 +523,15 @@ class Connection extends Chain {
     if (self) Object.assign(this.#self, self);
     if (own) this.#hear(own, { id: "", event: own.event, data: JSON.stringify(own) });
     if (change?.state === "closed") this.#end(change.error, change.reason);
-    const fresh = tab && !this.#tabs.has(tab);
+    const old = this.#tabs.get(tab);
     if (tab) this.#tabs.set(tab, rooms);
     this.#tabs.delete(gone);
     this.#moved();
     if (hi) this.#claim(this.#mine);
     if (this.#leads) {
       if (wake) this.reconnect();
-      if (fresh) this.#survive(tab);
+      if (tab && !old) this.#survive(tab);
+      this.#drop(old ?? []).catch(() => {});
       if (at === undefined) return;
       await this.#rejoin();
       const data = JSON.stringify({ ...this.#hello, rooms: this.#all });
@@ -549,11 +553,12 @@ class Connection extends Chain {
     for (const room of without(this.#theirs(), ...this.#all)) await this.#visit("PUT", room).catch(() => {});
   }
 
-  async #whoIsThere(room) {
+  #whoIsThere(room) {
     if (!this.#channel || !this.#o.presence) return;
-    const { members, count, users } = await this.members({ in: room });
-    const data = { room, members, count, users };
-    this.#hear(data, { id: "", event: "presence", data: JSON.stringify(data) });
+    this.members({ in: room }).then(({ members, count, users }) => {
+      const data = { room, members, count, users };
+      this.#hear(data, { id: "", event: "presence", data: JSON.stringify(data) });
+    }, () => {});
   }
 
   #tellOthers({ to, event, data, body, headers }, { id, time, from }) {

@@ -51,9 +51,11 @@ globalThis.BroadcastChannel = class {
 
 const { connect } = await import("./parley.js");
 
-// serve keeps one room's log and streams it from the position asked for.
+// serve keeps one room's log and streams it from the position asked for, and the
+// rooms of the one member.
 async function serve(t) {
   const log = [];
+  let rooms = [];
   const asked = [];
   const streams = new Set();
   const said = (n) => `id: e-${n}\nevent: message\ndata: ${JSON.stringify({ id: `e-${n}`, room: "lobby", event: "message", data: n, time: "now" })}\n\n`;
@@ -61,12 +63,17 @@ async function serve(t) {
     const { method, url, headers } = request;
     if (method !== "GET") {
       asked.push(`${method} ${url}`);
+      const room = new URL(url, "http://x").searchParams.get("room");
+      if (room) {
+        rooms = [...rooms.filter((other) => other !== room), ...(method === "PUT" ? [room] : [])];
+        write(`event: rooms\ndata: ${JSON.stringify({ rooms })}\n\n`);
+      }
       return response.end('{"id":"e-0","rooms":[],"time":"now","from":"m"}');
     }
     const from = headers["last-event-id"] ?? `e-${log.length}`;
     asked.push(from);
     response.writeHead(200, { "Content-Type": "text/event-stream" });
-    const rooms = new URL(url, "http://x").searchParams.getAll("room");
+    rooms = new URL(url, "http://x").searchParams.getAll("room");
     response.write(`retry: 20\nid: ${from}\nevent: hello\ndata: ${JSON.stringify({ ns: "demo", rooms, member: "m", heartbeat: 15, resumed: "last-event-id" in headers })}\n\n`);
     for (const n of log.slice(Number(from.slice(2)))) response.write(said(n));
     streams.add(response);
@@ -174,6 +181,25 @@ test("a tab that comes later has its rooms joined, and left when it goes", async
   write('event: rooms\ndata: {"rooms":["cellar","lobby"]}\n\n');
   await until(() => first.conn.rooms.length === 2);
   assert.deepEqual(first.conn.rooms, ["cellar", "lobby"]);
+});
+
+test("a room is left when the last tab leaves it", async (t) => {
+  const { server, asked } = await serve(t);
+  const tab = browser(t, server);
+  const tabs = [];
+  for (const rooms of ["lobby", ["lobby", "tea"], ["lobby", "tea"]]) {
+    tabs.push(tab({ rooms }));
+    await until(() => tabs.at(-1).conn.connected);
+  }
+  asked.length = 0;
+  await tabs[2].conn.leave("tea");
+  assert.deepEqual(tabs.map(({ conn }) => conn.rooms), [["lobby"], ["lobby", "tea"], ["lobby"]]);
+  assert.deepEqual(asked, []);
+  // Whether or not it knows already that the other has left.
+  await tabs[1].conn.leave("tea");
+  await until(() => asked.length);
+  assert.equal(asked[0], "DELETE /demo/-/members/me?room=tea");
+  await until(() => tabs.every(({ conn }) => conn.rooms.join() === "lobby"));
 });
 
 test("a kick ends all tabs", async (t) => {
