@@ -516,6 +516,43 @@ func TestClientNoticesSilence(t *testing.T) {
 	sameWords(t, "the client", b.heard(), []string{"one", "two"})
 }
 
+// Where fetch gives no streams, the browser's own EventSource is as good for who
+// hears events by name.
+func TestClientOverEventSource(t *testing.T) {
+	s := serve(t)
+	b := chrome(t)
+	b.open(s.URL + "/-/health")
+	b.does(fmt.Sprintf(`{
+		const real = fetch;
+		window.opened = 0;
+		window.fetch = async (url, options) => {
+			const { ok, status, headers, body } = await real(url, options);
+			window.opened++;
+			body.cancel();
+			return { ok, status, headers };
+		};
+		import(%s).then(({ connect }) => {
+			window.heard = [];
+			window.conn = connect({ server: %s, namespace: "demo", rooms: "lobby" });
+			conn.on("message", ({ data }) => heard.push(data));
+			conn.on("note", ({ data }) => heard.push("note " + data));
+		});
+	}`, quoted(s.URL+"/-/parley.js"), quoted(s.URL)))
+	b.until(`window.conn?.state === "live"`)
+	if n := eval[int](b, `opened`); n != 1 {
+		t.Errorf("fetch was tried %d times", n)
+	}
+	backend(t, s.URL+"/demo/lobby", "text/plain", "one")
+	backend(t, s.URL+"/demo/lobby?event=unheard", "text/plain", "x")
+	b.until(`heard.length === 1`)
+	s.Kill()
+	b.until(`!conn.connected`)
+	s.Restart()
+	backend(t, s.URL+"/demo/lobby?event=note", "text/plain", "two")
+	b.until(`heard.length === 2 && conn.connected`)
+	sameWords(t, "the client", b.heard(), []string{"one", "note two"})
+}
+
 // Where something on the way holds streams back, the client asks again and again,
 // says so, and misses nothing.
 func TestClientBehindABufferingProxy(t *testing.T) {
