@@ -410,7 +410,7 @@ func TestPresence(t *testing.T) {
 		b.Close()
 		time.Sleep(grace + time.Second)
 		told(a, "lobby:3/3 -")
-		b = s.come(bo, events.Listen{Name: "Robert"})
+		s.come(bo, events.Listen{Name: "Robert"})
 		told(d, "lobby:3/3 -")
 
 		// Who joins and leaves again within a second was not there.

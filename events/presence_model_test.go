@@ -27,7 +27,6 @@ func TestModelOfPresence(t *testing.T) {
 				c     *events.Cursor
 				knows map[string]string
 				begun bool
-				last  time.Time
 			}
 			var ws []*watcher
 			people := map[string]*events.Cursor{}
