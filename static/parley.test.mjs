@@ -452,6 +452,11 @@ test("rooms are joined and left on the open stream, in turn", async (t) => {
   cut();
   await again;
   assert.equal(asked.at(-1).url, "/chat/demo?room=lobby&name=Ann");
+  await connection.join("tea");
+  say('event: rooms\ndata: {"rooms":["lobby","tea"]}\n\nevent: rooms\ndata: {"rooms":["lobby"]}\n\n');
+  cut();
+  await heard(connection, "hello");
+  assert.equal(asked.at(-1).url, "/chat/demo?room=lobby&name=Ann");
 });
 
 test("a room that is refused is not asked for again, one without a stream is", async (t) => {

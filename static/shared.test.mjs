@@ -218,7 +218,7 @@ test("a kick ends all tabs", async (t) => {
 test("a tab that is closed before it has begun leaves nothing", async (t) => {
   const { server, asked } = await serve(t);
   const before = channels.size;
-  const { conn } = browser(t, server)();
+  const { conn } = browser(t, server)({ connectionId: undefined });
   conn.close();
   await new Promise((done) => setTimeout(done, 20));
   assert.equal(channels.size, before);
