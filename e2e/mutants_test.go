@@ -48,7 +48,7 @@ var mutants = []struct {
 	{
 		name: "except is not judged",
 		file: "events/audience.go",
-		old:  "return !meets(e.Except, member, p, false)",
+		old:  "return !meets(e.Except, e.Seq, member, p, false)",
 		new:  "return true",
 		pkg:  "./events", run: "^TestTheAudienceIsTheUnionLessExcept$",
 		why: "what was kept from somebody would reach them",

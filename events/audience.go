@@ -5,8 +5,9 @@ import "time"
 // A place is where a stream stands when an event comes by: who it is and which
 // rooms it has at that moment.
 type place interface {
-	// in reports whether the stream is in the room.
-	in(room string) bool
+	// in reports whether the stream was in the room when the number was given; for 0,
+	// whether it is.
+	in(room string, seq uint64) bool
 	// all reports whether it listens to everything instead of rooms.
 	all() bool
 }
@@ -22,15 +23,15 @@ func audible(e *Event, member string, p place, now func() time.Time) bool {
 	if e.Skip != "" && e.Skip == member || e.TTL > 0 && e.Expired(now()) {
 		return false
 	}
-	if !meets(e.To, member, p, p.all()) {
+	if !meets(e.To, e.Seq, member, p, p.all()) {
 		return false
 	}
-	return !meets(e.Except, member, p, false)
+	return !meets(e.Except, e.Seq, member, p, false)
 }
 
 // meets reports whether one of the targets is everyone, the member, or a room the
 // stream is in; with rooms, any room will do.
-func meets(targets []string, member string, p place, rooms bool) bool {
+func meets(targets []string, seq uint64, member string, p place, rooms bool) bool {
 	for _, t := range targets {
 		switch {
 		case t == Everyone:
@@ -39,7 +40,7 @@ func meets(targets []string, member string, p place, rooms bool) bool {
 			if t[1:] == member {
 				return true
 			}
-		case rooms || p.in(t):
+		case rooms || p.in(t, seq):
 			return true
 		}
 	}

@@ -36,6 +36,7 @@ type Cursor struct {
 
 	mu     sync.Mutex
 	seats  []*seat
+	left   leaving // under namespace.mu too, where it changes
 	bye    *Bye
 	unsent []unnumbered
 
@@ -175,7 +176,7 @@ func (c *Cursor) roomsLocked() []string {
 	}
 	rooms := []string{}
 	for _, s := range c.seats {
-		if IsRoom(s.room.name) {
+		if IsRoom(s.room.name) && !c.left.has(s) {
 			rooms = append(rooms, s.room.name)
 		}
 	}
@@ -194,13 +195,17 @@ func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
 	// The watermark is read before the rooms. Read after them, it would promise
 	// events that came into a room once that room had been looked at.
 	mark := c.ns.watermark.Load()
-	seats, whole, bye := c.look(limit.Scratch)
+	seats, whole, left, bye := c.look(limit.Scratch)
+	if left != nil {
+		c.stand(pos)
+		seats, whole, left, bye = c.look(limit.Scratch)
+	}
 	if bye != nil && !bye.Reconnect {
-		return c.farewell(bye), nil
+		mark = min(mark, bye.upto)
 	}
 	limit.Near = limit.Near || bye != nil
 
-	page, upto, gaps, err := c.gather(ctx, seats, pos, mark, limit)
+	page, upto, gaps, err := c.gather(ctx, seats, left, pos, mark, limit)
 	if bye != nil && err != nil {
 		return c.farewell(bye), nil
 	}
@@ -232,7 +237,7 @@ func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
 		d.Rooms, c.moved = c.roomsLocked(), false
 	}
 	c.mu.Unlock()
-	if c.stirred.Load() {
+	if (bye == nil || bye.Reconnect) && c.stirred.Load() {
 		var more bool
 		d.Presence, more = c.presence()
 		d.More = d.More || more
@@ -267,22 +272,6 @@ func (c *Cursor) Back(seq uint64) {
 // errFar says that a page would need the log. It does not leave the package.
 var errFar = errors.New("the log would have to be read")
 
-// look gives the seats to look at, in scratch: those where something came in, or,
-// whole, all of them.
-func (c *Cursor) look(scratch *Scratch) (seats []*seat, whole bool, bye *Bye) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	seats = scratch.seats[:0]
-	switch {
-	case !c.tracked || c.many:
-		seats, whole = append(seats, c.seats...), true
-	case c.fresh != nil:
-		seats = append(seats, c.fresh)
-	}
-	scratch.seats = seats
-	return seats, whole, c.bye
-}
-
 // touch notes that something up to a number came in at a seat. It is called under
 // namespace.mu, before the watermark says so.
 func (c *Cursor) touch(s *seat, upto uint64) {
@@ -298,23 +287,26 @@ func (c *Cursor) touch(s *seat, upto uint64) {
 
 // gather collects, room by room and unsorted, the events in (pos, mark], and the
 // number up to which every room has been read.
-func (c *Cursor) gather(ctx context.Context, seats []*seat, pos, mark uint64, limit Limit) (page []*Event, upto uint64, gaps []Gap, err error) {
+func (c *Cursor) gather(ctx context.Context, seats []*seat, left leaving, pos, mark uint64, limit Limit) (page []*Event, upto uint64, gaps []Gap, err error) {
 	upto = mark
 	page, behind := limit.Scratch.page[:0], limit.Scratch.behind[:0]
 	for _, s := range seats {
-		from := max(pos, s.from)
-		if from >= mark {
+		from, to := max(pos, s.from), left.upto(s, mark)
+		if from >= to {
 			continue
 		}
 		before := len(page)
-		got, on := s.room.after(page, from, mark, limit.Events)
+		got, on := s.room.after(page, from, to, limit.Events)
 		if from < on.floor {
 			// Below the floor the window is not the whole story.
 			page = got[:before]
 			behind = append(behind, s)
 			continue
 		}
-		page, upto = got, min(upto, on.cut)
+		page = got
+		if on.cut < to {
+			upto = min(upto, on.cut)
+		}
 	}
 	limit.Scratch.behind = behind
 	if len(behind) > 0 && limit.Near {
@@ -324,12 +316,16 @@ func (c *Cursor) gather(ctx context.Context, seats []*seat, pos, mark uint64, li
 	// read a hundred pages to give one.
 	share := Limit{Events: max(limit.Events/max(len(behind), 1), 8), Bytes: limit.Bytes}
 	for _, s := range behind {
-		from := max(pos, s.from)
-		if from >= upto {
+		from, to := max(pos, s.from), left.upto(s, upto)
+		if from >= to {
 			continue
 		}
 		var more []Gap
-		page, upto, more, err = c.recall(ctx, page, s.room, from, upto, share)
+		var cut uint64
+		page, cut, more, err = c.recall(ctx, page, s.room, from, to, share)
+		if cut < to {
+			upto = cut
+		}
 		gaps = append(gaps, more...)
 		if err != nil {
 			return nil, 0, gaps, err
@@ -470,9 +466,9 @@ func (c *Cursor) pickLocked(page []*Event, pos, upto uint64, limit Limit) ([]*Ev
 }
 
 // in and all make the cursor a place; both under mu.
-func (c *Cursor) in(name string) bool {
+func (c *Cursor) in(name string, seq uint64) bool {
 	for _, s := range c.seats {
-		if s.room.name == name {
+		if s.room.name == name && c.left.hears(s, seq) {
 			return true
 		}
 	}
@@ -535,7 +531,7 @@ func (c *Cursor) presence() (out []*Presence, more bool) {
 func (c *Cursor) joinLocked(room string, after uint64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.released || c.bye != nil || c.listens || c.in(room) {
+	if c.released || c.bye != nil || c.listens || c.seatLocked(room) != nil {
 		return false
 	}
 	c.sitLocked(&seat{cursor: c, from: after}, room)
@@ -544,23 +540,6 @@ func (c *Cursor) joinLocked(room string, after uint64) bool {
 	if c.watches != nil {
 		c.watchLocked(room)
 	}
-	return true
-}
-
-// leaveLocked takes a room from the stream and reports whether it had it. It is
-// called under namespace.mu.
-func (c *Cursor) leaveLocked(room string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.seats, func(s *seat) bool { return s.room.name == room })
-	if i < 0 || c.released {
-		return false
-	}
-	c.tracked = false // fresh may be the seat that is left
-	c.ns.exitLocked(c.seats[i])
-	c.seats = slices.Delete(c.seats, i, i+1)
-	c.moved = true
-	c.unwatchLocked(func(r *roster) bool { return r.name == room })
 	return true
 }
 
@@ -589,9 +568,9 @@ func (c *Cursor) sitLocked(s *seat, room string) {
 	c.seats = append(c.seats, s)
 }
 
-// End tells the cursor to end with a bye. With Reconnect, Next first gives what lies
-// in the windows, for those who do not come back; without, the next page is the
-// bye. The first bye stays. End does not wait.
+// End tells the cursor to end with a bye. Next first gives what lies in the windows:
+// with Reconnect for those who do not come back; without, what was said until now,
+// so that last words are heard. The first bye stays. End does not wait.
 func (c *Cursor) End(bye Bye) {
 	c.mu.Lock()
 	first := c.endLocked(&bye)
@@ -615,6 +594,7 @@ func (c *Cursor) endLocked(bye *Bye) bool {
 	if c.bye != nil {
 		return false
 	}
+	bye.upto = c.ns.watermark.Load()
 	c.bye = bye
 	return true
 }

@@ -10,7 +10,7 @@ import (
 // is given to keep.
 type Draft struct {
 	To     []string // 1 to 64 targets, each once: a room, @member or *
-	Except []string // targets left out; judged when the event is read
+	Except []string // targets left out; judged when the event is read, by the rooms that the stream had at its number
 	From   string   // the member that is named as the sender; "" when a back end speaks
 	Skip   string   // the member that is not to hear it; "" with echo or without a sender
 	User   string   // the sender's user; "" when anonymous

@@ -206,12 +206,19 @@ type person struct {
 	rnd        *rand.Rand
 	connection string
 	member     string
-	rooms      map[string]uint64 // heard from this number on
+	rooms      map[string]uint64 // heard above this number
+	left       []stretch         // rooms that this stream was in
 	position   uint64
 	first      bool
 	bell       chan struct{}
 	told       []events.Gap
 	scratch    events.Scratch
+}
+
+// A stretch is the numbers in (from, upto] of a room.
+type stretch struct {
+	room       string
+	from, upto uint64
 }
 
 func newPerson(m *model, n int) *person {
@@ -231,6 +238,7 @@ func newPerson(m *model, n int) *person {
 }
 
 func (p *person) open(ctx context.Context, s events.Start) *events.Cursor {
+	p.left = nil // a room that was left is not one that a return comes back to
 	var rooms []string
 	for r := range p.rooms {
 		rooms = append(rooms, r)
@@ -341,9 +349,12 @@ func (p *person) drop(d events.Delivery) {
 func (p *person) move(ctx context.Context) {
 	room, caller := roomName(p.rnd.IntN(modelRooms)), events.Anonymous(p.connection)
 	if _, in := p.rooms[room]; in {
-		if _, err := p.m.reg.Leave(ctx, caller, "demo", room); err != nil {
+		moved, err := p.m.reg.Leave(ctx, caller, "demo", room)
+		if err != nil {
 			p.m.t.Errorf("leave: %v", err)
+			return
 		}
+		p.left = append(p.left, stretch{room, p.rooms[room], moved.Position.Seq})
 		delete(p.rooms, room)
 		return
 	}
@@ -365,7 +376,7 @@ func (p *person) judge(d events.Delivery) {
 			t.Errorf("person %d heard its own words: %d", p.n, e.Seq)
 		}
 		if e.Seq == 0 {
-			if !p.hears(e, ^uint64(0)) {
+			if !p.hears(e, now) {
 				t.Errorf("person %d heard a volatile event that was not for it", p.n)
 			}
 			continue
@@ -405,18 +416,22 @@ func (p *person) hears(e *events.Event, seq uint64) bool {
 	if e.Skip != "" && e.Skip == p.member {
 		return false
 	}
-	for _, x := range e.Except {
-		if _, in := p.rooms[x]; in || x == events.Everyone || x == "@"+p.member {
-			return false
-		}
-	}
-	for _, x := range e.To {
-		if from, in := p.rooms[x]; in && seq > from || x == events.Everyone || x == "@"+p.member {
-			return true
-		}
-	}
-	return false
+	meant := func(x string) bool { return p.in(x, seq) || x == events.Everyone || x == "@"+p.member }
+	return slices.ContainsFunc(e.To, meant) && !slices.ContainsFunc(e.Except, meant)
 }
+
+// in reports whether the person was in the room when the number was given.
+func (p *person) in(room string, seq uint64) bool {
+	if from, in := p.rooms[room]; in && seq > from {
+		return true
+	}
+	return seq != now && slices.ContainsFunc(p.left, func(s stretch) bool {
+		return s.room == room && seq > s.from && seq <= s.upto
+	})
+}
+
+// now is the number of a volatile event, which is above all there are.
+const now = ^uint64(0)
 
 // excused reports whether a gap covers the event.
 func excused(gaps []events.Gap, e *events.Event) bool {

@@ -13,7 +13,9 @@ func (r *Registry) Join(ctx context.Context, c Caller, ns, room string) (Moved, 
 	return r.moveSelf(ctx, c, ns, room, false)
 }
 
-// Leave is Join's opposite. Leaving a room that the member is not in changes nothing.
+// Leave is Join's opposite: nothing above the position in the answer is heard of the
+// room, and everything up to it is by streams that stay open, however slow they
+// read. Leaving a room that the member is not in changes nothing.
 func (r *Registry) Leave(ctx context.Context, c Caller, ns, room string) (Moved, error) {
 	return r.moveSelf(ctx, c, ns, room, true)
 }
@@ -202,7 +204,7 @@ func (n *namespace) movedLocked(m *Moving) {
 			continue
 		}
 		if m.Leave {
-			n.leaveLocked(p, m.Room)
+			n.leaveLocked(p, m.Room, m.After)
 		} else {
 			n.joinLocked(p, m.Room, m.After)
 		}
@@ -228,9 +230,9 @@ func (n *namespace) joinLocked(p *person, room string, after uint64) {
 	}
 }
 
-func (n *namespace) leaveLocked(p *person, room string) {
+func (n *namespace) leaveLocked(p *person, room string, after uint64) {
 	for _, c := range p.streams {
-		if c.leaveLocked(room) {
+		if c.leaveLocked(room, after) {
 			c.bell()
 		}
 	}
@@ -317,8 +319,8 @@ func (r *Registry) Describe(ctx context.Context, c Caller, ns string, d Descript
 	return p.info(), nil
 }
 
-// Disconnect ends the streams of members for good, with bye kicked, and gives how
-// many members that were. They are gone at once, without a grace, and may come back
+// Disconnect ends the streams of members for good, with bye kicked after what was
+// said to them before, and gives how many members that were. They are gone at once, without a grace, and may come back
 // as anybody may. It takes MayManage, but for the caller's own member. A single
 // member that is not there is not-found, no-stream where that is the caller's own.
 func (r *Registry) Disconnect(ctx context.Context, c Caller, ns string, who Selection) (count int, err error) {

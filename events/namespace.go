@@ -230,7 +230,7 @@ func (n *namespace) offerLocked(s Signal) {
 	stretches := n.stretchesLocked(s.Volatile)
 	for _, r := range stretches {
 		for _, seat := range r.seats {
-			if c := seat.cursor; c.offer(s.Volatile, s.After, len(stretches) > 1) {
+			if c := seat.cursor; !c.left.has(seat) && c.offer(s.Volatile, s.After, len(stretches) > 1) {
 				c.bell()
 			}
 		}

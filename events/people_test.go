@@ -335,7 +335,7 @@ func TestWhoIsSentAwayIsGoneAtOnce(t *testing.T) {
 		s := newStage(t, events.Keep{})
 		a, b := s.come(ann, events.Listen{Rooms: []string{"lobby"}, Name: "Ann"}), s.come(bo, events.Listen{Rooms: []string{"lobby"}, Name: "Bob"})
 		tab := s.come(ann, events.Listen{Rooms: []string{"side"}})
-		s.say("", "behind the bye", "lobby")
+		s.say("", "last words", "lobby", "side")
 		if _, err := s.reg.Disconnect(t.Context(), caller(bo), "demo", events.Selection{In: []string{"lobby"}}); codeOf(err) != events.CodeForbidden {
 			t.Errorf("sent away without the permission: %v", err)
 		}
@@ -343,8 +343,12 @@ func TestWhoIsSentAwayIsGoneAtOnce(t *testing.T) {
 		if err != nil || n != 1 {
 			t.Fatal(n, err)
 		}
+		s.say("", "behind the bye", "lobby", "side")
 		for _, c := range []*events.Cursor{a, tab} {
-			if d := s.next(c); d.Bye == nil || d.Bye.Reason != events.ByeKicked || d.Bye.Reconnect {
+			if d := s.next(c); len(d.Events) != 1 || d.Bye != nil {
+				t.Errorf("%+v", d)
+			}
+			if d := s.next(c); len(d.Events) > 0 || d.Bye == nil || d.Bye.Reason != events.ByeKicked || d.Bye.Reconnect {
 				t.Errorf("%+v", d)
 			}
 		}
@@ -564,5 +568,82 @@ func TestRoomsAreListed(t *testing.T) {
 	}
 	if _, _, err := s.reg.Rooms(t.Context(), caller(""), "demo", "", 1001); !errors.Is(err, &events.Error{Code: events.CodeBadParameter}) {
 		t.Error(err)
+	}
+}
+
+// Who hears a number is settled with the number, however late it is read.
+func TestASlowReaderHearsWhatWasSaidWhileItWasThere(t *testing.T) {
+	s := newStage(t, events.Keep{})
+	c := s.listen(bo, events.Start{}, "lobby")
+	texts := func() string {
+		t.Helper()
+		var out []string
+		for _, e := range s.next(c).Events {
+			out = append(out, strings.Trim(string(e.Data), `"`))
+		}
+		return strings.Join(out, " ")
+	}
+	leave := func(room string) events.Moved {
+		t.Helper()
+		moved, err := s.reg.Leave(t.Context(), caller(bo), "demo", room)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return moved
+	}
+	but := func(text, room string) {
+		t.Helper()
+		s.post("", events.Post{To: []string{"*"}, Except: []string{room}, Bodies: []events.Body{{Data: []byte(`"` + text + `"`)}}})
+	}
+
+	s.say("", "1", "lobby")
+	s.say("", "2", "lobby")
+	but("not-in-lobby", "lobby")
+	if moved := leave("lobby"); moved.Position.Seq != 3 {
+		t.Errorf("left at %v", moved.Position)
+	}
+	s.say("", "away", "lobby")
+	but("4", "lobby")
+	s.join(bo, "lobby")
+	s.say("", "5", "lobby")
+	but("not-in-lobby", "lobby")
+	if got := texts(); got != "1 2 4 5" {
+		t.Errorf("heard %q", got)
+	}
+
+	// What a full socket did not take is asked for again.
+	s.say("", "6", "lobby")
+	at := c.Position().Seq
+	if got := texts(); got != "6" {
+		t.Errorf("heard %q", got)
+	}
+	leave("lobby")
+	c.Back(at)
+	if got := texts(); got != "6" {
+		t.Errorf("heard %q after going back", got)
+	}
+
+	// A room that was left and joined again is one room.
+	s.join(bo, "lobby")
+	s.next(c)
+	leave("lobby")
+	s.join(bo, "lobby")
+	s.post("", events.Post{To: []string{"lobby"}, Volatile: true, Bodies: []events.Body{{Data: []byte(`"once"`)}}})
+	if got := c.Rooms(); !slices.Equal(got, []string{"lobby"}) {
+		t.Errorf("it is in %q", got)
+	}
+	if got := texts(); got != "once" {
+		t.Errorf("heard %q", got)
+	}
+	leave("lobby")
+	s.say("", "gone", "lobby")
+	s.post("", events.Post{To: []string{"lobby"}, Volatile: true, Bodies: []events.Body{{Data: []byte(`"gone"`)}}})
+	for range 2 {
+		if got := texts(); got != "" {
+			t.Errorf("heard %q after leaving", got)
+		}
+	}
+	if got := s.who("lobby"); got != "" {
+		t.Errorf("in the lobby are %q", got)
 	}
 }

@@ -221,7 +221,7 @@ func (n *namespace) detachLocked(c *Cursor) {
 	end := time.Now().Add(n.reg.o.Grace)
 	fading := false
 	for _, s := range c.seats {
-		if st := p.stay(s.room.name); IsRoom(s.room.name) && st != nil {
+		if st := p.stay(s.room.name); IsRoom(s.room.name) && st != nil && !c.left.has(s) {
 			if st.streams--; st.streams == 0 {
 				st.until, fading = at(end), true
 			}

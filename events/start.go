@@ -70,6 +70,8 @@ type Bye struct {
 	Reason    ByeReason
 	Reconnect bool          // whether the client is to come back
 	Retry     time.Duration // after how long; 0 leaves it to the client
+
+	upto uint64 // of one that is for good: nothing above it is heard
 }
 
 // A ByeReason is the word for it.
