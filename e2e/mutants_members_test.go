@@ -1,0 +1,95 @@
+//go:build mutants
+
+package e2e_test
+
+// memberMutants break what members, presence and answers stand on.
+var memberMutants = []mutant{
+	{
+		name: "a stream that comes back has the rooms of its URL",
+		file: "events/listen.go",
+		old:  "rooms = p.remembered()",
+		new:  "rooms = stays(named)",
+		pkg:  "./events", run: "^TestRoomsAreRememberedForTheGrace$",
+		why: "a cut would undo what was joined and left",
+	},
+	{
+		name: "a member goes with its last stream",
+		file: "events/person.go",
+		old:  "end := time.Now().Add(n.reg.o.Grace)",
+		new:  "end := time.Now()",
+		pkg:  "./events", run: "^TestPresence$",
+		why: "each cut would be told as a leaving",
+	},
+	{
+		name: "a room that is joined is heard from before",
+		file: "events/cursor.go",
+		old:  "&seat{cursor: c, from: after}",
+		new:  "&seat{cursor: c}",
+		pkg:  "./events", run: "^TestModel$",
+		why: "who joins would hear what was said before",
+	},
+	{
+		name: "a room that is left is not heard to its end",
+		file: "events/leaving.go",
+		old:  "c.left[s] = after",
+		new:  "c.left[s] = 0",
+		pkg:  "./events", run: "^TestModel$",
+		why: "a slow reader would lose what was said while it was there",
+	},
+	{
+		name: "who comes between two batches is told all of the next",
+		file: "events/roster.go",
+		old:  "return r.net(b, b.changes[from-b.from:])",
+		new:  "_ = from\n\t\treturn b.all",
+		pkg:  "./events", run: "^TestModelOfPresence$",
+		why: "it would be told that those have come whom it was told of",
+	},
+	{
+		name: "presence is told as soon as there is some",
+		file: "events/keeper.go",
+		old:  "r.due = r.told.Add(presenceEvery)",
+		new:  "r.due = r.told",
+		pkg:  "./events", run: "^TestPresence$",
+		why: "a crowd that joins would be as many batches for each of it",
+	},
+	{
+		name: "the sender is asked too",
+		file: "events/ack.go",
+		old:  "if id != d.From && (",
+		new:  "if (",
+		pkg:  "./events", run: "^TestAnswers$",
+		why: "nobody's question would ever be complete",
+	},
+	{
+		name: "who has gone is waited for",
+		file: "events/person.go",
+		old:  "\tn.missLocked(p.card.ID)\n",
+		new:  "",
+		pkg:  "./events", run: "^TestTheGraceEndsTheWaiting$",
+		why: "a question would last its whole time for somebody who cannot answer",
+	},
+	{
+		name: "answers have no bound",
+		file: "events/ack.go",
+		old:  "case a.cost+r.Answer.size() > maxAnswers:",
+		new:  "case false:",
+		pkg:  "./events", run: "^TestAnswersHaveABound$",
+		why: "members could fill the memory with answers",
+	},
+	{
+		name: "a namespace is used while it is being forgotten",
+		file: "events/registry.go",
+		old:  "retiring := n.retiring\n",
+		new:  "var retiring chan struct{}\n",
+		pkg:  "./events", run: "^TestComingWhileItIsForgotten$",
+		why: "a stream would wait for ever in a namespace that is no more",
+	},
+	{
+		name: "the bye waits for another bell",
+		file: "events/cursor.go",
+		old:  "d.More = true // the bye, for which the bell has rung already",
+		new:  "_ = d.More",
+		pkg:  "./events", run: "^TestDrain$",
+		why: "a stream that was behind would not end until its heartbeat",
+	},
+}
