@@ -712,7 +712,10 @@ class Connection extends Chain {
 
   #hear(data, block) {
     const here = ["*", "@" + this.member, undefined, ...this.rooms];
-    if (this.#channel && ![data.to ?? data.room].flat().some((to) => here.includes(to))) return;
+    // What another tab said to one member is this one's too; a gap's `to` is an ID.
+    const ours = (to) => here.includes(to) || (data.own && to[0] === "@");
+    const targets = block.event === "gap" ? data.room : (data.to ?? data.room);
+    if (this.#channel && ![targets].flat().some(ours)) return;
     const reply = data.ack && ((answer) => this.reply(data, answer));
     for (const event of [block.event, null]) this.#tell(this.#listeners.get(event), data, block, reply);
   }
