@@ -41,7 +41,7 @@ func TestTwoBrowsersTalk(t *testing.T) {
 		b   *tab
 		own int
 	}{"ann": {ann, 2}, "bob": {bob, 1}, "the third": {cid, 0}} {
-		if own := eval[int](c.b, `document.querySelectorAll("#timeline .own").length`); own != c.own {
+		if own := eval[int](c.b, `document.querySelectorAll(".timeline .own").length`); own != c.own {
 			t.Errorf("%s sees %d messages as their own, want %d", name, own, c.own)
 		}
 	}
@@ -63,7 +63,7 @@ func TestPageOverARestart(t *testing.T) {
 	}
 	ann.say("typed while it was down")
 	ann.say("and another")
-	ann.until(`document.querySelectorAll('#timeline .mark[data-state="sending"]').length === 2`)
+	ann.until(`document.querySelectorAll('.timeline .mark[data-state="sending"]').length === 2`)
 	ann.until(`document.getElementById("pill-text").textContent.endsWith("2 waiting")`)
 
 	s.Restart()
@@ -110,7 +110,7 @@ func TestReloadKeepsWhoOneIs(t *testing.T) {
 	if got, want := ann.said(), []string{"mine", "mine as well"}; !slices.Equal(got, want) {
 		t.Errorf("after a reload the page shows %q, want %q", got, want)
 	}
-	if own := eval[int](ann, `document.querySelectorAll("#timeline .own").length`); own != 2 {
+	if own := eval[int](ann, `document.querySelectorAll(".timeline .own").length`); own != 2 {
 		t.Errorf("after a reload %d messages are one's own, want 2", own)
 	}
 	if got := historyOf(t, s.URL+"/demo/lobby"); len(got) != 2 {
@@ -145,7 +145,7 @@ func TestDuplicatedTabIsAnother(t *testing.T) {
 }
 
 func TestStrangersWordsAreNoMarkup(t *testing.T) {
-	s := serve(t)
+	s := serve(t, quick...)
 	const attack = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script><b>bold</b>`
 	words := []string{
 		attack,
@@ -161,23 +161,32 @@ func TestStrangersWordsAreNoMarkup(t *testing.T) {
 	}
 	backend(t, room+"?event="+url.QueryEscape(attack[:40]), "application/json", `{"<b>":"</code><script>window.hacked=1</script>"}`)
 	backend(t, room, "image/svg+xml", `<svg onload="window.hacked=1"/>`)
+	const name = `<img src=x onerror="window.hacked=1"><b>`
+	visit(t, room, name).say("by somebody with such a name")
 
 	b := chrome(t)
 	b.enter(room)
 	b.hears(strings.ReplaceAll(words[3], "`", ""))
-	b.run(chromedp.Click(chromedp.CSS("#terminal")))
+	b.shows(".by bdi", name)
+	b.shows("#people-list bdi", name)
+	b.say("/msg " + name + " privately")
+	b.until(`document.getElementById("place-room").textContent === ` + quoted(name))
+	b.kept()
+	b.run(chromedp.NavigateBack())
+	b.until(`location.hash === ""`)
+	b.does(`document.getElementById("terminal").click()`)
 	b.until(`document.getElementById("sheet").open`)
 	if got := eval[string](b, `document.getElementById("place-room").textContent`); got != "<b onclick=1>'quoted' & 50% 🎈" {
 		t.Errorf("the room is called %q", got)
 	}
 	got := b.said()
-	if len(got) != len(words)+2 || got[0] != attack || got[4] != words[4] {
+	if len(got) != len(words)+3 || got[0] != attack || got[4] != words[4] {
 		t.Errorf("the page shows %q", got)
 	}
-	if n := eval[int](b, `document.querySelectorAll("#timeline :is(img, script, b b, i, iframe, svg, [onclick], [onmouseover])").length`); n != 0 {
+	if n := eval[int](b, `document.querySelectorAll(":is(.timeline, .side) :is(img, script, b b, i, iframe, svg:not(button svg), [onclick], [onmouseover])").length`); n != 0 {
 		t.Errorf("%d elements came out of strangers' words", n)
 	}
-	if links := eval[[]string](b, `[...document.querySelectorAll("#timeline .body a")].map((a) => a.href + " " + a.rel + " " + a.target)`); !slices.Equal(links, []string{
+	if links := eval[[]string](b, `[...document.querySelectorAll(".timeline .body a")].map((a) => a.href + " " + a.rel + " " + a.target)`); !slices.Equal(links, []string{
 		"https://example.org/a noopener noreferrer _blank",
 		"https://example.org/ noopener noreferrer _blank",
 		"https://example.org/ noopener noreferrer _blank",
@@ -227,7 +236,7 @@ func TestSeveralLines(t *testing.T) {
 	}
 	ann.run(enterKey)
 	bob.hears("one\ntwo  http://example.org/x.")
-	bob.until(`document.querySelector("#timeline a").href === "http://example.org/x"`)
+	bob.until(`document.querySelector(".timeline a").href === "http://example.org/x"`)
 	bob.until(`document.getElementById("announce").textContent.endsWith("one\ntwo  http://example.org/x.")`)
 	ann.until(`document.getElementById("words").value === "" && document.activeElement.id === "words"`)
 	ann.clean()
@@ -248,17 +257,18 @@ func TestHistoryIsReadUpwards(t *testing.T) {
 	b := chrome(t)
 	b.enter(s.URL + "/demo/long")
 	b.hears(want[n-1])
-	const gapBelow = `(() => { const s = document.getElementById("scroller"); return s.scrollHeight - s.scrollTop - s.clientHeight; })()`
+	const gapBelow = `(() => { const s = ` + stage + `; return s.scrollHeight - s.scrollTop - s.clientHeight; })()`
 	b.until(gapBelow + ` < 2`)
 	if got := b.said(); len(got) >= n {
 		t.Errorf("all %d were read at once", len(got))
 	}
-	const first = `[...document.querySelectorAll("#timeline > li")].find((el) => el.getBoundingClientRect().top > 100)`
-	for !eval[bool](b, `document.getElementById("edge").textContent.startsWith("This is the beginning")`) {
+	const first = `[...document.querySelectorAll(".timeline li")].find((el) => el.getBoundingClientRect().top > 100)`
+	const edge = stage + `.querySelector(".edge")`
+	for !eval[bool](b, edge+`.textContent.startsWith("This is the beginning")`) {
 		// What one reads stays under the eye while older text comes above it.
 		have := len(b.said())
-		b.does(`document.getElementById("scroller").scrollTop = 300; window.seen = ` + first + `; window.seenAt = seen.getBoundingClientRect().top; 0`)
-		b.until(fmt.Sprintf(`document.querySelectorAll("#timeline .body").length > %d || document.getElementById("edge").textContent.startsWith("This is")`, have))
+		b.does(stage + `.scrollTop = 300; window.seen = ` + first + `; window.seenAt = seen.getBoundingClientRect().top; 0`)
+		b.until(fmt.Sprintf(`document.querySelectorAll(".timeline .body").length > %d || `+edge+`.textContent.startsWith("This is")`, have))
 		if moved := eval[float64](b, `Math.abs(seen.getBoundingClientRect().top - seenAt)`); moved > 2 {
 			t.Errorf("the text jumped by %v px", moved)
 		}
@@ -266,8 +276,18 @@ func TestHistoryIsReadUpwards(t *testing.T) {
 	if got := b.said(); !slices.Equal(got, want) {
 		t.Errorf("the page shows %d messages, not all %d once and in order", len(got), n)
 	}
+	// What one reads stays under the eye when the window gets another width, too.
+	b.does(stage + `.scrollTop = 2000; 0`)
+	b.until(`performance.now() > 0`)
+	b.does(`window.seen = ` + first + `; window.seenAt = seen.getBoundingClientRect().top; 0`)
+	b.size(500, 700)
+	b.until(`innerWidth === 500`)
+	if moved := eval[float64](b, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(Math.abs(seen.getBoundingClientRect().top - seenAt)))))`); moved > 60 {
+		t.Errorf("in a narrower window the text jumped by %v px", moved)
+	}
+	b.size(1100, 800)
 	// Somebody who reads above is told of what comes, and not torn away.
-	b.does(`document.getElementById("scroller").scrollTop = 0; 0`)
+	b.does(stage + `.scrollTop = 0; 0`)
 	b.until(`!document.getElementById("jump").hidden`)
 	backend(t, s.URL+"/demo/long", "text/plain", "something new")
 	b.until(`document.getElementById("jump").textContent.startsWith("1 new")`)
@@ -282,11 +302,11 @@ func TestRefusedMessageCanBeTriedAgain(t *testing.T) {
 	b := chrome(t)
 	b.enter(s.URL + "/demo/lobby")
 	b.does(`{ const w = document.getElementById("words"); w.value = "x".repeat(70000); w.dispatchEvent(new Event("input")); w.form.requestSubmit(); }`)
-	b.until(`document.querySelector('#timeline .mark[data-state="failed"]')`)
+	b.until(`document.querySelector('.timeline .mark[data-state="failed"]')`)
 	b.say("the next one is not held up")
-	b.until(`document.querySelector('#timeline .mark[data-state="kept"]')`)
+	b.until(`document.querySelector('.timeline .mark[data-state="kept"]')`)
 	b.does(`[...document.querySelectorAll(".failure button")].find((el) => el.textContent === "discard").click()`)
-	b.until(`document.querySelectorAll("#timeline .body").length === 1`)
+	b.until(`document.querySelectorAll(".timeline .body").length === 1`)
 	if got := historyOf(t, s.URL+"/demo/lobby"); len(got) != 1 {
 		t.Errorf("the log holds %d messages, want 1", len(got))
 	}
@@ -300,7 +320,7 @@ func TestGapIsTold(t *testing.T) {
 	b.kept()
 	s.Kill()
 	s.Restart() // another log: nothing of the old one is known
-	b.until(`document.querySelector("#timeline .gap")`)
+	b.until(`document.querySelector(".timeline .gap")`)
 	b.live()
 	backend(t, s.URL+"/demo/lobby", "text/plain", "after")
 	b.hears("after")
@@ -314,7 +334,7 @@ func TestPageUnderABasePath(t *testing.T) {
 	s := serve(t, "--base-path", "/chat")
 	b := chrome(t)
 	b.open(s.URL + "/")
-	b.until(`!document.getElementById("landing").hidden`)
+	b.until(`document.getElementById("curl-listen").textContent`)
 	if got, want := eval[string](b, `document.getElementById("curl-listen").textContent`), "curl -N "+s.URL+"/demo/lobby"; got != want {
 		t.Errorf("the page says %q, want %q", got, want)
 	}
@@ -324,7 +344,7 @@ func TestPageUnderABasePath(t *testing.T) {
 
 	b.run(chromedp.SetValue(chromedp.CSS("#room-name"), "tea room"), chromedp.Focus(chromedp.CSS("#room-name")), enterKey)
 	b.until(`location.pathname === "/chat/demo/tea%20room"`)
-	b.live()
+	b.introduce()
 	b.say("tea?")
 	b.kept()
 	if got := historyOf(t, s.URL+"/demo/tea%20room"); !slices.Equal(got, []string{"tea?"}) {

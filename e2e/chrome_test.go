@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -28,9 +29,20 @@ type tab struct {
 	complaints []string // guarded by mu
 }
 
-// chrome starts a Chromium of its own, as another person would have one, with one
-// empty tab. It is ended with the test.
-func chrome(t testing.TB) *tab {
+// browser is one Chromium for all tests of a run: one person more in it costs a
+// tenth of another process.
+var browser struct {
+	once sync.Once
+	ctx  context.Context
+	end  func()
+	err  error
+}
+
+// chrome gives an empty tab of a browser as another person would have one, with
+// nothing in common with any other tab's. It is ended with the test. With
+// preferences, which are names and their JSON, as a profile keeps them, it is a
+// process of its own.
+func chrome(t testing.TB, preferences ...string) *tab {
 	t.Helper()
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -42,9 +54,46 @@ func chrome(t testing.TB) *tab {
 	if path == "" {
 		t.Skip("there is no Chromium on this machine")
 	}
+	var ctx context.Context
+	if len(preferences) > 0 {
+		own, end, err := chromium(path, preferences...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(end)
+		ctx = own
+	} else {
+		browser.once.Do(func() { browser.ctx, browser.end, browser.err = chromium(path) })
+		if browser.err != nil {
+			t.Fatal(browser.err)
+		}
+		ctx, _ = chromedp.NewContext(browser.ctx, chromedp.WithNewBrowserContext())
+		t.Cleanup(func() {
+			closing, done := context.WithTimeout(ctx, 10*time.Second)
+			defer done()
+			_ = chromedp.Cancel(closing) // what does not close now closes with the browser
+		})
+	}
+	b := &tab{t: t, ctx: ctx}
+	b.watch() // and with that opens the tab
+	return b
+}
+
+// chromium starts a process; end ends it.
+func chromium(path string, preferences ...string) (ctx context.Context, end func(), err error) {
 	profile, err := os.MkdirTemp("", "parley-chrome-")
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, err
+	}
+	var set []string
+	for i := 0; i < len(preferences); i += 2 {
+		set = append(set, quoted(preferences[i])+":"+preferences[i+1])
+	}
+	if err := os.MkdirAll(filepath.Join(profile, "Default"), 0o700); err != nil {
+		return nil, nil, err
+	}
+	if err := os.WriteFile(filepath.Join(profile, "Default", "Preferences"), []byte("{"+strings.Join(set, ",")+"}"), 0o600); err != nil {
+		return nil, nil, err
 	}
 	flags := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.WindowSize(1100, 800),
@@ -58,17 +107,19 @@ func chrome(t testing.TB) *tab {
 		flags = append(flags, chromedp.Flag(name, true))
 	}
 	allocator, cancel := chromedp.NewExecAllocator(context.Background(), flags...)
-	ctx, _ := chromedp.NewContext(allocator)
-	t.Cleanup(func() {
+	ctx, _ = chromedp.NewContext(allocator)
+	end = func() {
 		closing, done := context.WithTimeout(ctx, 10*time.Second)
 		_ = chromedp.Cancel(closing) // a browser that does not close is killed by the next line
 		done()
 		cancel()
 		os.RemoveAll(profile)
-	})
-	b := &tab{t: t, ctx: ctx}
-	b.watch() // and with that starts the browser
-	return b
+	}
+	if err := chromedp.Do(ctx); err != nil {
+		end()
+		return nil, nil, err
+	}
+	return ctx, end, nil
 }
 
 // watch keeps what the console says, from the first document on.
@@ -181,12 +232,40 @@ func (b *tab) beside(act string) *tab {
 	}
 }
 
-// enter opens a room's page and waits until it is live and has read its history.
+// stage is what is shown of the conversation.
+const stage = `document.querySelector(".scroller:not([hidden])")`
+
+// enter opens a room's page, takes the nickname that is suggested on a first visit,
+// and waits until the page is live and has read its history.
 func (b *tab) enter(url string) {
 	b.t.Helper()
 	b.open(url)
+	b.introduce()
+}
+
+// introduce takes the nickname that is suggested, where one is asked for.
+func (b *tab) introduce() {
+	b.t.Helper()
+	b.until(`document.getElementById("nickname").open || document.getElementById("pill").dataset.state === "live"`)
+	if eval[bool](b, `document.getElementById("nickname").open`) {
+		b.run(enterKey)
+	}
+	b.ready()
+}
+
+// enterAs is a first visit by somebody with a name.
+func (b *tab) enterAs(url, name string) {
+	b.t.Helper()
+	b.open(url)
+	b.until(`document.getElementById("nickname").open`)
+	b.run(chromedp.SendKeys(chromedp.CSS("#nickname-text"), name), enterKey)
+	b.ready()
+}
+
+func (b *tab) ready() {
+	b.t.Helper()
 	b.live()
-	b.until(`!document.getElementById("empty").hidden || document.querySelector("#timeline > li")`)
+	b.until(`!` + stage + `.querySelector(".empty").hidden || ` + stage + `.querySelector(".timeline li")`)
 }
 
 // live waits until the pill says so.
@@ -222,19 +301,19 @@ func (b *tab) say(text string) {
 // said gives the conversation as the page shows it.
 func (b *tab) said() []string {
 	b.t.Helper()
-	return eval[[]string](b, `[...document.querySelectorAll("#timeline .body")].map((el) => el.textContent)`)
+	return eval[[]string](b, `[...`+stage+`.querySelectorAll(".body")].map((el) => el.textContent)`)
 }
 
 // hears waits until the page shows a message.
 func (b *tab) hears(text string) {
 	b.t.Helper()
-	b.until(fmt.Sprintf(`[...document.querySelectorAll("#timeline .body")].some((el) => el.textContent === %s)`, quoted(text)))
+	b.until(`[...` + stage + `.querySelectorAll(".body")].some((el) => el.textContent === ` + quoted(text) + `)`)
 }
 
 // kept waits until every message of one's own is marked as kept.
 func (b *tab) kept() {
 	b.t.Helper()
-	b.until(`[...document.querySelectorAll("#timeline .mark")].every((el) => el.dataset.state === "kept")`)
+	b.until(`[...` + stage + `.querySelectorAll(".mark")].every((el) => el.dataset.state === "kept")`)
 }
 
 // quoted gives a string as JavaScript.

@@ -33,6 +33,9 @@ var built struct {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	if browser.end != nil {
+		browser.end()
+	}
 	if built.dir != "" {
 		os.RemoveAll(built.dir)
 	}

@@ -22,7 +22,7 @@ func (s *Server) landing(w http.ResponseWriter, r *http.Request, q request) erro
 	w.Header().Set("Vary", "Accept, Origin")
 	switch form {
 	case "html":
-		return s.index(w)
+		return s.index(w, "landing")
 	case "json":
 		answer(w, http.StatusOK, s.landingJSON())
 	default:
@@ -60,8 +60,9 @@ func (s *Server) landingForm(r *http.Request, q request) (string, error) {
 
 // index answers with the page. Its places differ with the base path and with how
 // deep a room's address is, so it says once where it is rooted, and everything in
-// it is relative to that.
-func (s *Server) index(w http.ResponseWriter) error {
+// it is relative to that. kind is landing or room: what is seen before any script
+// has run.
+func (s *Server) index(w http.ResponseWriter, kind string) error {
 	content, err := s.page.read(indexFile)
 	if err != nil {
 		return err
@@ -70,13 +71,15 @@ func (s *Server) index(w http.ResponseWriter) error {
 	guard(h)
 	h.Set("Content-Type", types[".html"])
 	h.Set("Cache-Control", "no-store")
-	_, _ = w.Write(rooted(content, s.o.BasePath))
+	_, _ = w.Write(rooted(content, s.o.BasePath, kind))
 	return nil
 }
 
-// rooted puts where everything is mounted into the page's <base href="{{base}}">.
-func rooted(content []byte, base string) []byte {
-	return bytes.ReplaceAll(content, []byte("{{base}}"), []byte(html.EscapeString(base+"/")))
+// rooted puts where everything is mounted into the page's <base href="{{base}}">,
+// and its kind into <html data-page="{{page}}">.
+func rooted(content []byte, base, kind string) []byte {
+	content = bytes.ReplaceAll(content, []byte("{{base}}"), []byte(html.EscapeString(base+"/")))
+	return bytes.ReplaceAll(content, []byte("{{page}}"), []byte(kind))
 }
 
 func (s *Server) landingJSON() []byte {

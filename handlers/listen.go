@@ -91,7 +91,7 @@ func (s *Server) listen(w http.ResponseWriter, r *http.Request, q request) error
 		return err
 	}
 	if a.as == asPage {
-		return s.index(w)
+		return s.index(w, pageOf(q))
 	}
 	src := &source{server: s, as: a.as}
 	cursor, err := reg.Listen(r.Context(), q.caller, q.ns, events.Listen{
@@ -111,6 +111,14 @@ func (s *Server) listen(w http.ResponseWriter, r *http.Request, q request) error
 	return nil
 }
 
+// pageOf gives the kind of page that an address is: a room's, or a way into one.
+func pageOf(q request) string {
+	if len(q.rooms) > 0 {
+		return "room"
+	}
+	return "landing"
+}
+
 // head answers a HEAD as the GET would be, and opens nothing.
 func (s *Server) head(w http.ResponseWriter, r *http.Request, q request) error {
 	a, reg, err := s.asked(w, r, q)
@@ -118,7 +126,7 @@ func (s *Server) head(w http.ResponseWriter, r *http.Request, q request) error {
 		return err
 	}
 	if a.as == asPage {
-		return s.index(w)
+		return s.index(w, pageOf(q))
 	}
 	if reg.Draining() {
 		return events.Refuse(events.CodeUnavailable, "the server is about to end")

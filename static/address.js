@@ -11,10 +11,12 @@ export function listenLine(url, format = "") {
 }
 
 export function speakLine(url, text) {
-  return `curl -d ${quote(text, true)} ${quote(url)}`;
+  // After -d an @ would name a file.
+  return `curl ${text[0] === "@" ? "--data-raw" : "-d"} ${quote(text, true)} ${quote(url)}`;
 }
 
-function quote(word, always = false) {
+// quote gives a word as a shell reads it.
+export function quote(word, always = false) {
   return !always && /^[A-Za-z0-9:/._%~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
@@ -35,4 +37,20 @@ export function parseRoom(typed, namespace) {
   if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(room)) return { trouble: "There is an invisible character in the name." };
   if (new TextEncoder().encode(room).length > 128) return { trouble: "The name is longer than 128 bytes." };
   return { namespace, room };
+}
+
+// roomsOf reads a page's address: one room in the path, or some in the query.
+export function roomsOf(base, { pathname, search }) {
+  const path = pathname.startsWith(base.pathname) ? pathname.slice(base.pathname.length) : "";
+  const [namespace = "", room] = path.split("/").map(decode);
+  const rooms = room ? [room] : new URLSearchParams(search).getAll("room");
+  return { namespace, rooms: rooms.filter((name) => name !== "*") };
+}
+
+export function decode(segment) {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
 }

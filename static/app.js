@@ -1,47 +1,27 @@
 // Finds out which page this is and starts it. The document is the same at every
 // address; its base says where the server is mounted.
 
+import { roomsOf } from "./address.js";
+import { Chat } from "./chat.js";
+import { $, browser, copyText } from "./elements.js";
 import { openLanding } from "./landing.js";
-import { openRoom } from "./room.js";
-import { copyText } from "./copy.js";
 
-const base = new URL(document.baseURI);
-
-function place() {
-  const path = location.pathname.startsWith(base.pathname) ? location.pathname.slice(base.pathname.length) : "";
-  const [namespace = "", room = new URLSearchParams(location.search).get("room") ?? ""] = path.split("/").map(decode);
-  return { namespace, room };
-}
-
-function decode(segment) {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
-}
-
+// Light or dark is as the system says, until somebody chooses.
 const root = document.documentElement;
-const dark = matchMedia("(prefers-color-scheme: dark)");
+const system = matchMedia("(prefers-color-scheme: dark)");
+const isDark = () => (root.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
 
-function theme(choice) {
-  try {
-    if (choice) localStorage.setItem("parley theme", choice);
-    choice ??= localStorage.getItem("parley theme");
-  } catch {
-    // Without storage the choice lasts as long as the page.
-  }
-  if (choice) root.dataset.theme = choice;
+function theme(name) {
+  if (name) root.dataset.theme = name;
+  browser.set("theme", name);
+  $("dark").checked = isDark();
 }
 
-theme();
-document.getElementById("theme").addEventListener("click", () => {
-  const now = root.dataset.theme ?? (dark.matches ? "dark" : "light");
-  theme(now === "dark" ? "light" : "dark");
-});
+theme(browser.get("theme"));
+for (const id of ["theme", "dark"]) $(id).addEventListener("click", () => theme(isDark() ? "light" : "dark"));
 
 for (const button of document.querySelectorAll("button[data-copies]")) {
-  button.addEventListener("click", () => copyText(document.getElementById(button.dataset.copies).textContent, button));
+  button.addEventListener("click", () => copyText($(button.dataset.copies).textContent, button));
 }
 
 // A page that comes back out of the browser's cache has lost its stream and its
@@ -50,6 +30,12 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
 
-const { namespace, room } = place();
-if (room) openRoom({ base, namespace, room });
-else openLanding({ base, namespace });
+const base = new URL(document.baseURI);
+const { namespace, rooms } = roomsOf(base, location);
+if (rooms.length) {
+  $("place-ns").textContent = namespace;
+  $("place-ns").href = new URL(encodeURIComponent(namespace), base).href;
+  new Chat({ base, namespace }).open(rooms);
+} else {
+  openLanding({ base, namespace });
+}

@@ -3,14 +3,15 @@
 
 import { connect } from "../parley.js";
 import { listenLine, parseRoom, roomURL, speakLine } from "./address.js";
+import { $, make } from "./elements.js";
 
-const $ = (id) => document.getElementById(id);
 const FRAMES = 40;
 
 export function openLanding({ base, namespace }) {
+  if (namespace) listRooms(base, namespace);
   namespace ||= "demo";
   const name = $("room-name");
-  const words = $("say-text");
+  const said = $("say-text");
   let connection = null;
   let opened = null;
 
@@ -21,7 +22,7 @@ export function openLanding({ base, namespace }) {
     if (trouble) return;
     const url = roomURL(base, ns, room);
     $("curl-listen").textContent = listenLine(url);
-    $("curl-speak").textContent = speakLine(url, words.value);
+    $("curl-speak").textContent = speakLine(url, said.value);
   }
 
   // The stream is opened for those who try it, not for everyone who passes.
@@ -55,9 +56,9 @@ export function openLanding({ base, namespace }) {
     hush();
     show();
   });
-  words.addEventListener("input", show);
-  words.addEventListener("focus", () => {
-    words.select();
+  said.addEventListener("input", show);
+  said.addEventListener("focus", () => {
+    said.select();
     listen();
   });
 
@@ -78,22 +79,35 @@ export function openLanding({ base, namespace }) {
     const heard = listen();
     const url = new URL(encodeURIComponent(ns), base);
     url.searchParams.set("to", room);
-    const body = words.value;
+    const body = said.value;
     try {
       // The terminal above hears what is said after it was opened.
       await Promise.race([heard, new Promise((done) => setTimeout(done, 3000))]);
       const answer = await fetch(url, { method: "POST", body, headers: { Accept: "application/json" } });
       if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-      words.select();
+      said.select();
     } catch (err) {
       $("room-trouble").textContent = `Not sent: ${err.message}.`;
     }
   });
 
   show();
-  $("landing").hidden = false;
   // On a phone this would put the keyboard over the page.
   if (!matchMedia("(pointer: coarse)").matches) name.select();
+}
+
+// A namespace's page tells which rooms there are.
+async function listRooms(base, namespace) {
+  const url = new URL(`${encodeURIComponent(namespace)}/-/rooms?limit=50`, base);
+  const answer = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => null);
+  if (!answer?.ok) return;
+  const { rooms } = await answer.json();
+  $("here").hidden = rooms.length === 0;
+  $("here-list").append(...rooms.map(({ room, count }) => {
+    const link = make("a", "", make("bdi", "", room));
+    link.href = roomURL(base, namespace, room);
+    return make("li", "", link, make("span", "quiet", count ? `${count} here` : ""));
+  }));
 }
 
 function frame(block) {

@@ -5,7 +5,9 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,8 +25,7 @@ func read(t *testing.T, name string) string {
 	return string(content)
 }
 
-// What the page and its modules name is there, and relative: the server may be
-// mounted anywhere.
+// What the page names is there, and relative: the server may be mounted anywhere.
 func TestReferences(t *testing.T) {
 	index := read(t, "index.html")
 	if n := strings.Count(index, `<base href="{{base}}">`); n != 1 {
@@ -33,6 +34,12 @@ func TestReferences(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?:href|src)="([^"]*)"`).FindAllStringSubmatch(index, -1) {
 		ref := m[1]
 		if ref == "." || ref == "{{base}}" || strings.HasPrefix(ref, "data:") {
+			continue
+		}
+		if drawing, ok := strings.CutPrefix(ref, "#"); ok {
+			if !strings.Contains(index, `<symbol id="`+drawing+`"`) {
+				t.Errorf("index.html has no drawing %q", drawing)
+			}
 			continue
 		}
 		name, ok := strings.CutPrefix(ref, "-/static/")
@@ -45,27 +52,51 @@ func TestReferences(t *testing.T) {
 		}
 		read(t, name)
 	}
+}
 
-	modules, err := fs.Glob(static.FS, "*.js")
+// app.js is served with every module inside, each once and after those that it
+// imports, and imports nothing but the client.
+func TestModulesAreJoined(t *testing.T) {
+	app := read(t, "app.js")
+	if got := regexp.MustCompile(`(?m)^import .*`).FindAllString(app, -1); len(got) != 1 || got[0] != `import * as $parley from "../parley.js";` {
+		t.Errorf("app.js imports %q", got)
+	}
+	if found := regexp.MustCompile(`(?m)^export .*`).FindString(app); found != "" {
+		t.Errorf("app.js has %q", found)
+	}
+	names, err := fs.Glob(static.FS, "*.js")
 	if err != nil {
 		t.Fatal(err)
 	}
-	imports := regexp.MustCompile(`(?m)^import .* from "(.*)";$`)
-	for _, module := range modules {
-		for _, m := range imports.FindAllStringSubmatch(read(t, module), -1) {
-			// Modules lie in /-/static/, the client one above them.
-			name, above := strings.CutPrefix(m[1], "../")
-			if !above {
-				name = strings.TrimPrefix(m[1], "./")
-			}
-			if above != (name == "parley.js") || module == "parley.js" {
-				t.Errorf("%s imports %q", module, m[1])
-			}
-			read(t, name)
-			if !above && !strings.Contains(index, `<link rel="modulepreload" href="-/static/`+name+`">`) {
-				t.Errorf("index.html does not preload %s", name)
-			}
+	declared := regexp.MustCompile(`(?m)^const \$(\w+) = \(\(\) => \{$`)
+	var order []string
+	for _, m := range declared.FindAllStringSubmatch(app, -1) {
+		order = append(order, m[1]+".js")
+	}
+	for _, name := range names {
+		if name != "parley.js" && !slices.Contains(order, name) {
+			t.Errorf("%s is not in app.js", name)
 		}
+	}
+	if len(order) != len(names)-1 {
+		t.Errorf("app.js is made of %q", order)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^const \{.*\} = \$(\w+);$`).FindAllStringSubmatchIndex(app, -1) {
+		name := app[m[2]:m[3]]
+		if name != "parley" && !strings.Contains(app[:m[0]], "const $"+name+" = ") {
+			t.Errorf("%s is used before it is there", name)
+		}
+	}
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("there is no node on this machine")
+	}
+	file := filepath.Join(t.TempDir(), "app.mjs")
+	if err := os.WriteFile(file, []byte(app), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(node, "--check", file).CombinedOutput(); err != nil {
+		t.Errorf("node --check: %v\n%s", err, out)
 	}
 }
 
@@ -93,31 +124,60 @@ func TestNothingInline(t *testing.T) {
 	}
 }
 
-// Sizes are kept, because they only ever grow.
+// Sizes are kept, because they only ever grow. They are of what goes over the
+// wire where it is compressed, file by file.
 func TestSizes(t *testing.T) {
-	size := func(names ...string) int {
-		n := 0
-		for _, name := range names {
-			var b bytes.Buffer
-			w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
-			w.Write([]byte(read(t, name)))
-			w.Close()
-			n += b.Len()
-		}
-		return n
+	size := func(name string) int {
+		var b bytes.Buffer
+		w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
+		w.Write([]byte(read(t, name)))
+		w.Close()
+		return b.Len()
 	}
-	n := size("parley.js")
-	t.Logf("parley.js is %d bytes gzipped", n)
-	if n > 8<<10 {
-		t.Errorf("parley.js is %d bytes gzipped, more than %d", n, 8<<10)
+	client, page := size("parley.js"), 0
+	for _, name := range []string{"index.html", "style.css", "app.js", "parley.js"} {
+		page += size(name)
 	}
-	all, err := fs.Glob(static.FS, "*.*s*")
+	t.Logf("gzipped, parley.js is %d bytes, and the whole page %d", client, page)
+	if client > 8<<10 {
+		t.Errorf("parley.js is %d bytes gzipped, more than 8 KB", client)
+	}
+	if page > 40<<10 {
+		t.Errorf("the page is %d bytes gzipped, more than 40 KB", page)
+	}
+}
+
+// What is left out of a module when it is served is comments and no more: no
+// string goes over the end of a line.
+func TestOnlyCommentsAreLeftOut(t *testing.T) {
+	source, err := os.ReadFile("parley.js")
 	if err != nil {
 		t.Fatal(err)
 	}
-	all = slices.DeleteFunc(all, func(name string) bool { return name == "parley.d.ts" || name == "openapi.json" })
-	if n := size(append(all, "index.html")...); n > 40<<10 {
-		t.Errorf("the page is %d bytes gzipped, more than 40 KB", n)
+	var want []string
+	for line := range strings.Lines(string(source)) {
+		if code := strings.TrimSpace(line); code != "" && !strings.HasPrefix(code, "//") {
+			want = append(want, code)
+		}
+	}
+	if got := strings.Split(strings.TrimSpace(read(t, "parley.js")), "\n"); !slices.Equal(got, want) {
+		t.Error("parley.js is served as something else")
+	}
+	modules, err := filepath.Glob("*.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := regexp.MustCompile(`\\.|"(?:[^"\\]|\\.)*"|/(?:[^/\\\s]|\\.)+/\w*|^\s*//.*`)
+	for _, name := range modules {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(source), "\n") {
+			if strings.Count(quiet.ReplaceAllString(line, ""), "`")%2 != 0 {
+				t.Errorf("%s:%d: a string that goes over the end of the line", name, i+1)
+			}
+		}
 	}
 }
 
