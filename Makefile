@@ -23,7 +23,7 @@ run:
 	$(GO) run .
 
 test: need
-	@echo "parley.js: $$(gzip -9nc static/parley.js | wc -c) bytes gzipped, of at most 8192"
+	@$(GO) test -run '^TestSizes$$' -v ./static | sed -n 's/.*\(gzipped, .*\)/\1/p'
 	$(GO) vet ./...
 	$(GO) test -race -shuffle=on -timeout 10m ./...
 
