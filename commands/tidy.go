@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"os"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
@@ -19,16 +20,26 @@ type tidier struct {
 	samples []metrics.Sample
 	seen    uint64 // what had been allocated in all, at the last look
 	tidied  uint64 // and when it tidied last
+	percent int    // as GOGC has it; 0 where whoever started the process has said it
 }
 
 const (
 	tidyEvery = time.Second
 	quiet     = 1 << 20 // bytes allocated since the last look: a hundred POSTs
 	litter    = 4 << 20 // bytes allocated that are worth a collection, at least; and an eighth of what is in use
+
+	// What may be allocated between two collections, at least. A busy server with little
+	// in use would else collect many times a second.
+	elbowRoom = 32 << 20
+	mostGOGC  = 800
 )
 
 func newTidier() *tidier {
-	return &tidier{samples: []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}}
+	t := &tidier{samples: []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}}
+	if _, said := os.LookupEnv("GOGC"); !said {
+		t.percent = 100
+	}
+	return t
 }
 
 // run looks every second until ctx ends.
@@ -52,10 +63,23 @@ func (t *tidier) look() bool {
 	allocated, live := t.samples[0].Value.Uint64(), t.samples[1].Value.Uint64()
 	busy := allocated-t.seen > quiet
 	t.seen = allocated
+	t.pace(live)
 	if busy || allocated-t.tidied < max(litter, live/8) {
 		return false
 	}
 	t.tidied = allocated
 	debug.FreeOSMemory()
 	return true
+}
+
+// pace sets how far the heap may grow before the next collection: to twice what is
+// in use, and by elbowRoom at least. Setting it stops the world for a moment, so small
+// differences are let be.
+func (t *tidier) pace(live uint64) {
+	want := min(max(100, int(100*elbowRoom/max(live, 1))), mostGOGC)
+	if t.percent == 0 || want*4 < t.percent*5 && want*5 > t.percent*4 {
+		return
+	}
+	t.percent = want
+	debug.SetGCPercent(want)
 }

@@ -1,7 +1,9 @@
 package commands_test
 
 import (
+	"os"
 	"runtime"
+	"runtime/debug"
 	"testing"
 
 	"parley/commands"
@@ -36,5 +38,29 @@ func TestTidy(t *testing.T) {
 	}
 	if look() {
 		t.Error("it tidies what is tidy")
+	}
+}
+
+// A heap with little in use may grow by more than that before it is collected; a
+// large one not.
+func TestPace(t *testing.T) {
+	if _, said := os.LookupEnv("GOGC"); said {
+		t.Skip("GOGC is set, and that is what counts")
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	look := commands.NewTidier()
+	runtime.GC()
+	look()
+	if got := debug.SetGCPercent(100); got <= 100 || got > 800 {
+		t.Errorf("with little in use GOGC is %d", got)
+	}
+	look = commands.NewTidier()
+	kept = make([]byte, 64<<20)
+	runtime.GC()
+	look()
+	runtime.KeepAlive(kept)
+	kept = nil
+	if got := debug.SetGCPercent(100); got != 100 {
+		t.Errorf("with 64 MiB in use GOGC is %d", got)
 	}
 }

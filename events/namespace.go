@@ -49,6 +49,8 @@ type namespace struct {
 	outbox  []Signal  // for the other nodes; sent by flush
 	sending sync.Mutex
 
+	speakers memo
+
 	pins atomic.Int64 // calls that are at work in it; raised under Registry.mu
 	uses atomic.Int64 // how often somebody has come or gone
 

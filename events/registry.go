@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -260,6 +261,37 @@ func (n *namespace) member(c Caller) string {
 	return Member(n.key, c.identity(), c.Connection)
 }
 
+// A memo remembers members that were worked out: who speaks mostly speaks again.
+type memo struct {
+	mu    sync.Mutex
+	known map[memoKey]string
+}
+
+type memoKey struct{ identity, connection string }
+
+// maxMemo is how many members a namespace remembers so. Beyond it it begins anew.
+const maxMemo = 1024
+
+// speaker is member for a caller that speaks.
+func (n *namespace) speaker(c Caller) string {
+	if c.Connection == "" {
+		return ""
+	}
+	key := memoKey{c.identity(), c.Connection}
+	n.speakers.mu.Lock()
+	defer n.speakers.mu.Unlock()
+	m, known := n.speakers.known[key]
+	if !known {
+		m = n.member(c)
+		if n.speakers.known == nil || len(n.speakers.known) >= maxMemo {
+			n.speakers.known = make(map[memoKey]string)
+		}
+		// What a caller came with may be a piece of a whole request.
+		n.speakers.known[memoKey{strings.Clone(key.identity), strings.Clone(key.connection)}] = m
+	}
+	return m
+}
+
 // Publish validates a post, has the log keep it and answers once it is kept. It
 // never waits for who listens. A refusal has stored nothing; after unavailable,
 // or when ctx ends, it may have been stored.
@@ -279,7 +311,7 @@ func (r *Registry) Publish(ctx context.Context, c Caller, ns string, p Post) (Pu
 		return Published{}, err
 	}
 	defer n.unpin()
-	from := n.member(c)
+	from := n.speaker(c)
 	name := ""
 	if from != "" {
 		n.mu.Lock()

@@ -21,6 +21,13 @@ func (s *Server) logPublished(r *http.Request, ns string, p events.Post, size in
 	if kept != "repeated" {
 		s.metrics.bytes.Add(float64(size))
 	}
+	if a := done.Acks; a != nil && !done.Replayed {
+		s.metrics.acks.WithLabelValues("answered").Add(float64(len(a.Answers)))
+		s.metrics.acks.WithLabelValues("missing").Add(float64(len(a.Missing)))
+	}
+	if !s.log.Enabled(r.Context(), slog.LevelInfo) {
+		return // what follows costs more than the rest of it
+	}
 	attrs := []slog.Attr{slog.String("namespace", ns)}
 	if len(p.To) == 1 && events.IsRoom(p.To[0]) {
 		attrs = append(attrs, slog.String("room", p.To[0]))
@@ -39,10 +46,6 @@ func (s *Server) logPublished(r *http.Request, ns string, p events.Post, size in
 	attrs = append(attrs, slog.Int("bytes", size))
 	if a := done.Acks; a != nil {
 		attrs = append(attrs, slog.Int("expected", a.Expected), slog.Int("answered", len(a.Answers)), slog.Int("missing", len(a.Missing)))
-		if !done.Replayed {
-			s.metrics.acks.WithLabelValues("answered").Add(float64(len(a.Answers)))
-			s.metrics.acks.WithLabelValues("missing").Add(float64(len(a.Missing)))
-		}
 	}
 	if kept != "kept" {
 		attrs = append(attrs, slog.String("kept", kept))
