@@ -202,6 +202,15 @@ func TestFirstPaintWaitsForNoScript(t *testing.T) {
 		if shifts > 0.01 {
 			t.Errorf("%s shifts by %v", path, shifts)
 		}
+		files := eval[map[string]int](calm, `Object.fromEntries([...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+			.filter((e) => e.initiatorType !== "fetch").map((e) => [new URL(e.name).pathname, e.encodedBodySize]))`)
+		sum := 0
+		for _, n := range files {
+			sum += n
+		}
+		if len(files) != 4 || sum > 40<<10 {
+			t.Errorf("%s is %d bytes on the wire: %v", path, sum, files)
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ func (s *Server) landing(w http.ResponseWriter, r *http.Request, q request) erro
 	w.Header().Set("Vary", "Accept, Origin")
 	switch form {
 	case "html":
-		return s.index(w, "landing")
+		return s.index(w, r, "landing")
 	case "json":
 		answer(w, http.StatusOK, s.landingJSON())
 	default:
@@ -62,7 +62,7 @@ func (s *Server) landingForm(r *http.Request, q request) (string, error) {
 // deep a room's address is, so it says once where it is rooted, and everything in
 // it is relative to that. kind is landing or room: what is seen before any script
 // has run.
-func (s *Server) index(w http.ResponseWriter, kind string) error {
+func (s *Server) index(w http.ResponseWriter, r *http.Request, kind string) error {
 	content, err := s.page.read(indexFile)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (s *Server) index(w http.ResponseWriter, kind string) error {
 	guard(h)
 	h.Set("Content-Type", types[".html"])
 	h.Set("Cache-Control", "no-store")
-	_, _ = w.Write(rooted(content, s.o.BasePath, kind))
+	_, _ = w.Write(s.page.compress(w, r, rooted(content, s.o.BasePath, kind)))
 	return nil
 }
 

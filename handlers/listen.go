@@ -91,7 +91,7 @@ func (s *Server) listen(w http.ResponseWriter, r *http.Request, q request) error
 		return err
 	}
 	if a.as == asPage {
-		return s.index(w, pageOf(q))
+		return s.index(w, r, pageOf(q))
 	}
 	src := &source{server: s, as: a.as}
 	cursor, err := reg.Listen(r.Context(), q.caller, q.ns, events.Listen{
@@ -126,7 +126,7 @@ func (s *Server) head(w http.ResponseWriter, r *http.Request, q request) error {
 		return err
 	}
 	if a.as == asPage {
-		return s.index(w, pageOf(q))
+		return s.index(w, r, pageOf(q))
 	}
 	if reg.Draining() {
 		return events.Refuse(events.CodeUnavailable, "the server is about to end")

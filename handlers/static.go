@@ -9,15 +9,19 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"parley/events"
 )
 
 // A page serves the files that commands hands over.
-type page struct{ files fs.FS }
+type page struct {
+	files  fs.FS
+	zipped *sync.Map // etag to the same in gzip
+}
 
-func newPage(files fs.FS) page { return page{files} }
+func newPage(files fs.FS) page { return page{files, new(sync.Map)} }
 
 // types are the media types of what a page is made of. The system's own table
 // differs from machine to machine, and a wrong one stops a module from running.
@@ -81,6 +85,7 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request, name string) error
 	guard(h)
 	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", "no-cache")
+	content = s.page.compress(w, r, content)
 	h.Set("ETag", etag(content))
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 	return nil
