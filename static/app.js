@@ -18,6 +18,7 @@ function theme(name) {
 }
 
 theme(browser.get("theme"));
+system.addEventListener("change", () => ($("dark").checked = isDark()));
 for (const id of ["theme", "dark"]) $(id).addEventListener("click", () => theme(isDark() ? "light" : "dark"));
 
 for (const button of document.querySelectorAll("button[data-copies]")) {

@@ -61,7 +61,8 @@ export class Chat {
   // open begins, in the first of some rooms.
   async open([room, ...others]) {
     const seen = this.#get("read", {});
-    for (const key of new Set([...this.#get("rooms", []), room, ...others])) this.#add(key).read = seen[key] ?? "";
+    // A stream has a hundred rooms at most.
+    for (const key of [...new Set([room, ...others, ...this.#get("rooms", [])])].slice(0, 100)) this.#add(key).read = seen[key] ?? "";
     for (const [member, { name, read, events }] of this.#secrets.all()) {
       const place = this.#add(`@${member}`, name);
       place.read = read;
@@ -421,6 +422,8 @@ export class Chat {
     this.current.timeline.note(...(names.length ? ["Here: ", ...several(names, Infinity)] : ["Nobody is known to be here."]));
   }
 
+  // clear empties the view of a room; what was said privately is kept nowhere else and
+  // is gone.
   clear() {
     this.current.timeline.clear();
     if (this.current.private) this.#secrets.forget(this.current.member);

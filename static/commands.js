@@ -10,7 +10,7 @@ const COMMANDS = {
   leave: { args: "[room]", what: "leave this room", run: leave },
   msg: { args: "@who words", what: "say something privately", run: whisper },
   who: { what: "who is here", run: (chat) => chat.who() },
-  clear: { what: "empty this view; what is kept stays kept", run: (chat) => chat.clear() },
+  clear: { what: "empty this view", run: (chat) => chat.clear() },
   curl: { what: "this room from a terminal", run: (chat) => chat.terminal() },
   help: { what: "commands and keys", run: (chat) => chat.help() },
 };

@@ -79,12 +79,14 @@ export class Choices {
     return this.#all[this.#at];
   }
 
-  // offer shows choices {sign?, label, args?, what}; none hides the list.
-  offer(all) {
+  // offer shows choices {sign?, label, args?, what}; none hides the list. The one
+  // that is chosen stays so, where that is kept.
+  offer(all, keep = false) {
+    const at = keep ? all.findIndex(({ label }) => label === this.chosen?.label) : 0;
     this.#all = all;
     this.#list.hidden = all.length === 0;
     this.#list.replaceChildren(...all.map((one, i) => this.#draw(one, i)));
-    this.#move(0);
+    this.#move(Math.max(0, at));
   }
 
   // step goes on by so many, around the ends.

@@ -178,10 +178,10 @@ export class Switcher {
     this.#field.value = "";
     this.#offer();
     this.#dialog.showModal();
-    this.#chat.readDirectory().then(() => this.#dialog.open && this.#offer());
+    this.#chat.readDirectory().then(() => this.#dialog.open && this.#offer(true));
   }
 
-  #offer() {
+  #offer(keep) {
     const { places, current, directory } = this.#chat;
     const typed = this.#field.value.trim();
     const state = (place) => (place === current ? "you are here" : place.unread.size ? `${place.unread.size} unread` : "");
@@ -194,7 +194,7 @@ export class Switcher {
     // Where one is comes last: one goes somewhere else.
     all.sort((a, b) => (a.key === current.key) - (b.key === current.key));
     if (typed && !all.some(({ key }) => key === typed)) all.push({ key: typed, label: typed, sign: "+", what: "create or join" });
-    this.#choices.offer(all);
+    this.#choices.offer(all, keep);
     words($("switcher-trouble"), "");
   }
 
