@@ -152,3 +152,23 @@ func TestMessageIsDeleted(t *testing.T) {
 		t.Error("bob is offered to delete what ann said")
 	}
 }
+
+// One can go to a message of one's own before it is kept, and stays there when it is.
+func TestFocusOutlivesKeeping(t *testing.T) {
+	s := serve(t, quick...)
+	b := chrome(t)
+	b.enterAs(s.URL+"/demo/lobby", "Ann")
+	b.does(`{ const real = window.fetch; window.fetch = async (url, o) => {
+		if (o?.method === "POST") await new Promise((go) => { window.go = go; });
+		return real(url, o);
+	}; }`)
+	b.does(`document.getElementById("words").value = "slow"; document.getElementById("composer").requestSubmit()`)
+	b.until(`window.go`)
+	b.key(kb.ArrowUp)
+	b.until(`document.activeElement.classList.contains("own")`)
+	b.does(`go()`)
+	b.kept()
+	if !eval[bool](b, `document.activeElement.classList.contains("own")`) {
+		t.Error("the focus is lost when the message is kept")
+	}
+}

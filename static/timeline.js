@@ -123,12 +123,22 @@ export class Timeline {
   }
 
   kept(item, { id, time }) {
-    const entry = this.#sent(item);
+    const entry = this.#bySending.get(item);
     // The history may have told it already.
-    if (!entry || this.#byId.has(id)) return;
+    if (!entry || this.#byId.has(id)) return void this.#sent(item);
+    this.#bySending.delete(item);
     Object.assign(entry, this.#place(id), { id, time: new Date(time), sending: false });
-    this.#insert(entry);
     entry.mark("kept", "Kept");
+    // It mostly stands where it belongs, and what is not moved keeps the focus.
+    const i = this.#entries.lastIndexOf(entry);
+    const [before, after] = [this.#entries[i - 1], this.#entries[i + 1]];
+    if ((before && compare(before, entry) > 0) || (after && compare(entry, after) > 0)) {
+      this.#remove(entry);
+      return this.#insert(entry);
+    }
+    this.#byId.set(id, entry);
+    this.#dress(i);
+    this.#dressAfter(i);
   }
 
   // failed says why, and offers what one can do: texts and what they call.
@@ -352,7 +362,6 @@ export class Timeline {
     const entry = this.#bySending.get(item);
     this.#bySending.delete(item);
     if (entry) this.#remove(entry);
-    return entry;
   }
 
   // nearest gives the index of a message from i on, in steps.
