@@ -81,10 +81,10 @@ func (b *tab) everyLook(page string, do func(name string)) {
 func TestPageLooks(t *testing.T) {
 	s := serve(t, quick...)
 	room := s.URL + "/demo/lobby"
-	bea, cy := visit(t, room, "Bea Okafor"), visit(t, room, "Cy")
+	bea, cy := visit(t, room, "Bo"), visit(t, room, "Cy")
 	visit(t, room, "")
-	bea.say("Morning! The numbers from last night are in.")
-	bea.say("p99 went from 41 ms to 9 ms, see https://example.org/runs/1042.")
+	bea.say("Morning! It is all there now.")
+	bea.say("It is all written down in https://example.org/runs.")
 	cy.say("🎉🎉")
 	cy.say("What did it? Was it `group commit`, or the window?")
 	ann := chrome(t)
