@@ -1,4 +1,4 @@
 package commands
 
 // NewTidier gives the look of a tidier.
-func NewTidier() (look func() bool) { return newTidier().look }
+func NewTidier(said func() uint64) (look func() bool) { return newTidier(said).look }

@@ -40,7 +40,7 @@ func (c *serveCmd) Run(ctx context.Context, env *Env) error {
 	tidying := make(chan struct{})
 	go func() {
 		defer close(tidying)
-		newTidier().run(ctx)
+		newTidier(p.web.Published).run(ctx)
 	}()
 	err = p.run(ctx, ears)
 	stop()

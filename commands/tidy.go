@@ -21,6 +21,9 @@ type tidier struct {
 	seen    uint64 // what had been allocated in all, at the last look
 	tidied  uint64 // and when it tidied last
 	percent int    // as GOGC has it; 0 where whoever started the process has said it
+
+	said   func() uint64 // events published since the start
+	before uint64        // what it gave at the last look
 }
 
 const (
@@ -32,10 +35,11 @@ const (
 	// in use would else collect many times a second.
 	elbowRoom = 32 << 20
 	mostGOGC  = 800
+	chatter   = 100 // events published since the last look that make a server busy in this sense
 )
 
-func newTidier() *tidier {
-	t := &tidier{samples: []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}}
+func newTidier(said func() uint64) *tidier {
+	t := &tidier{said: said, samples: []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}}
 	if _, said := os.LookupEnv("GOGC"); !said {
 		t.percent = 100
 	}
@@ -73,10 +77,15 @@ func (t *tidier) look() bool {
 }
 
 // pace sets how far the heap may grow before the next collection: to twice what is
-// in use, and by elbowRoom at least. Setting it stops the world for a moment, so small
-// differences are let be.
+// in use, and while there is much to publish by elbowRoom at least. Not while streams
+// are opened: what stays would lie scattered between what does not. Setting it stops
+// the world for a moment, so small differences are let be.
 func (t *tidier) pace(live uint64) {
-	want := min(max(100, int(100*elbowRoom/max(live, 1))), mostGOGC)
+	said, want := t.said(), 100
+	if said-t.before >= chatter {
+		want = min(max(want, int(100*elbowRoom/max(live, 1))), mostGOGC)
+	}
+	t.before = said
 	if t.percent == 0 || want*4 < t.percent*5 && want*5 > t.percent*4 {
 		return
 	}

@@ -20,7 +20,7 @@ func TestTidy(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapSys - m.HeapReleased
 	}
-	look := commands.NewTidier()
+	look := commands.NewTidier(func() uint64 { return 0 })
 	kept = make([]byte, much)
 	for i := range kept {
 		kept[i] = 1
@@ -41,26 +41,33 @@ func TestTidy(t *testing.T) {
 	}
 }
 
-// A heap with little in use may grow by more than that before it is collected; a
-// large one not.
+// While much is published a heap with little in use may grow by more than that
+// before it is collected; a large one not, and none when it is quiet.
 func TestPace(t *testing.T) {
 	if _, said := os.LookupEnv("GOGC"); said {
 		t.Skip("GOGC is set, and that is what counts")
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
-	look := commands.NewTidier()
+	count := uint64(0)
+	look := commands.NewTidier(func() uint64 { return count })
 	runtime.GC()
-	look()
-	if got := debug.SetGCPercent(100); got <= 100 || got > 800 {
-		t.Errorf("with little in use GOGC is %d", got)
+	for _, step := range []struct {
+		said  uint64
+		large bool
+		high  bool
+	}{{0, false, false}, {500, false, true}, {1000, false, true}, {1010, false, false}, {2000, true, false}} {
+		if step.large {
+			kept = make([]byte, 64<<20)
+			runtime.GC()
+		}
+		count = step.said
+		look()
+		got := debug.SetGCPercent(100)
+		debug.SetGCPercent(got)
+		if (got > 100) != step.high || got > 800 {
+			t.Errorf("after %+v GOGC is %d", step, got)
+		}
 	}
-	look = commands.NewTidier()
-	kept = make([]byte, 64<<20)
-	runtime.GC()
-	look()
 	runtime.KeepAlive(kept)
 	kept = nil
-	if got := debug.SetGCPercent(100); got != 100 {
-		t.Errorf("with 64 MiB in use GOGC is %d", got)
-	}
 }

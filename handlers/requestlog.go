@@ -17,6 +17,7 @@ func (s *Server) logPublished(r *http.Request, ns string, p events.Post, size in
 	case p.Volatile:
 		kept = "volatile"
 	}
+	s.said.Add(uint64(len(p.Bodies)))
 	s.metrics.published.WithLabelValues(kept).Add(float64(len(p.Bodies)))
 	if kept != "repeated" {
 		s.metrics.bytes.Add(float64(size))

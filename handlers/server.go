@@ -51,6 +51,7 @@ type Server struct {
 	ops     http.Handler
 	life    atomic.Pointer[life]
 	streams streams
+	said    atomic.Uint64 // events published
 	askers  askers
 }
 
@@ -96,6 +97,10 @@ func (s *Server) Handler() http.Handler { return s.public }
 // Ops answers the operator's side: metrics, health, readiness. It asks for no
 // key, so whoever can reach it may read it.
 func (s *Server) Ops() http.Handler { return s.ops }
+
+// Published gives how many events were published since the server was made, repeats
+// among them.
+func (s *Server) Published() uint64 { return s.said.Load() }
 
 // Open hands over the registry: from now on the server is ready. Opening a
 // server that drains or has failed changes nothing.
