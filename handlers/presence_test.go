@@ -125,6 +125,7 @@ func TestNobodyIsAnnouncedInTheFirstGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newStage(t, stageOptions{})
 		b := st.attend(bob, "/acme/lobby?presence=1")
+		synctest.Wait() // told who was there before ann is
 		st.attend(ann, "/acme/lobby")
 		time.Sleep(9 * time.Second)
 		if got := st.names(b.told()); got != `presence {"room":"lobby","members":[{"id":"<bob>"}],"count":1,"users":1}`+"\n" {
