@@ -41,7 +41,7 @@ type Signal struct {
 	// members of all nodes, so that who is there is known without asking around.
 	Here *Here
 
-	Arrived bool // the node has just come and knows of nobody yet; Namespace is ""
+	Arrived bool // the node has just opened the namespace and knows of nobody in it yet
 	Gone    bool // the node has gone, with all its members; Namespace is "". The bus says it for the node
 }
 

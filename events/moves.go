@@ -85,7 +85,7 @@ func (r *Registry) managed(ctx context.Context, c Caller, ns string, who *Select
 	if _, err := r.permit(c, ns, MayManage); err != nil {
 		return nil, err
 	}
-	if err := who.check(); err != nil {
+	if err := who.Check(); err != nil {
 		return nil, err
 	}
 	if who.Member == "" && len(who.In) == 0 {
@@ -99,8 +99,9 @@ func (r *Registry) managed(ctx context.Context, c Caller, ns string, who *Select
 	return r.open(ctx, ns)
 }
 
-// check refuses a selection that cannot be, and puts each target once.
-func (s *Selection) check() (err error) {
+// Check refuses a selection that cannot be, as a [Post] with such targets would be, and
+// puts each target once. Whom it selects nobody is asked.
+func (s *Selection) Check() (err error) {
 	if s.Member != "" {
 		return CheckMember(s.Member)
 	}
@@ -248,7 +249,7 @@ func (r *Registry) Members(ctx context.Context, c Caller, ns string, who Selecti
 	if err != nil {
 		return Members{}, err
 	}
-	if err := who.check(); err != nil {
+	if err := who.Check(); err != nil {
 		return Members{}, err
 	}
 	if len(who.In) == 0 && who.Member == "" {

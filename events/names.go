@@ -74,13 +74,11 @@ func CheckRoom(s string) error {
 	case !utf8.ValidString(s):
 		return Refuse(CodeBadName, "a room's name is UTF-8")
 	}
-	first, _ := utf8.DecodeRuneInString(s)
-	last, _ := utf8.DecodeLastRuneInString(s)
-	if unicode.IsSpace(first) || unicode.IsSpace(last) {
+	if spaced(s) {
 		return Refuse(CodeBadName, "a room's name does not start or end with a space")
 	}
 	for _, c := range s {
-		if c == '/' || c == '\\' || unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+		if c == '/' || c == '\\' || unseen(c) {
 			return Refuse(CodeBadName, "a room's name has no slash, backslash, control, format or line-separator character")
 		}
 	}
@@ -155,15 +153,24 @@ func CheckNickname(s string) error {
 	case !utf8.ValidString(s):
 		return Refuse(CodeBadName, "a nickname is UTF-8")
 	}
-	first, _ := utf8.DecodeRuneInString(s)
-	last, _ := utf8.DecodeLastRuneInString(s)
-	if unicode.IsSpace(first) || unicode.IsSpace(last) {
+	if spaced(s) {
 		return Refuse(CodeBadName, "a nickname does not start or end with a space")
 	}
 	for _, c := range s {
-		if unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+		if unseen(c) {
 			return Refuse(CodeBadName, "a nickname has no control, bidirectional, zero-width or line-separator character")
 		}
 	}
 	return nil
 }
+
+// spaced reports whether a name starts or ends with a space.
+func spaced(s string) bool {
+	first, _ := utf8.DecodeRuneInString(s)
+	last, _ := utf8.DecodeLastRuneInString(s)
+	return unicode.IsSpace(first) || unicode.IsSpace(last)
+}
+
+// unseen reports whether a character shows nothing and may change how others show:
+// a control, a format or a line-separator character.
+func unseen(c rune) bool { return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }

@@ -37,14 +37,7 @@ func (s *Server) erase(w http.ResponseWriter, r *http.Request, q request) error 
 
 // eraseEvent takes one event for good.
 func (s *Server) eraseEvent(w http.ResponseWriter, r *http.Request, q request) error {
-	room, err := q.roomOfPathOr()
-	if err != nil {
-		return err
-	}
-	if !isID(q.id) {
-		return events.Refuse(events.CodeBadID, "an event's ID is its epoch, - and its number")
-	}
-	registry, err := s.asJSON(r)
+	room, registry, err := s.inEvent(r, q)
 	if err != nil {
 		return err
 	}

@@ -35,14 +35,7 @@ func (s *Server) history(w http.ResponseWriter, r *http.Request, q request) erro
 
 // historyEvent answers with one event of a room's past.
 func (s *Server) historyEvent(w http.ResponseWriter, r *http.Request, q request) error {
-	room, err := q.roomOfPathOr()
-	if err != nil {
-		return err
-	}
-	if !isID(q.id) {
-		return events.Refuse(events.CodeBadID, "an event's ID is its epoch, - and its number")
-	}
-	registry, err := s.asJSON(r)
+	room, registry, err := s.inEvent(r, q)
 	if err != nil {
 		return err
 	}
@@ -52,6 +45,19 @@ func (s *Server) historyEvent(w http.ResponseWriter, r *http.Request, q request)
 	}
 	answer(w, http.StatusOK, appendEvent(nil, epoch, e))
 	return nil
+}
+
+// inEvent gives the room that a request about one event names and the registry. That
+// the path has an event's ID is looked at between the two.
+func (s *Server) inEvent(r *http.Request, q request) (room string, registry *events.Registry, err error) {
+	if room, err = q.roomOfPathOr(); err != nil {
+		return "", nil, err
+	}
+	if !isID(q.id) {
+		return "", nil, events.Refuse(events.CodeBadID, "an event's ID is its epoch, - and its number")
+	}
+	registry, err = s.asJSON(r)
+	return room, registry, err
 }
 
 // look reads which page of which room is asked for. An empty bound is none: it is

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"parley/events"
@@ -26,11 +25,7 @@ func (s *Server) moveOneself(
 	if err := q.one(); err != nil {
 		return err
 	}
-	room, err := q.roomOfPathOr()
-	if err != nil {
-		return err
-	}
-	registry, err := s.asJSON(r)
+	room, registry, err := s.inRoom(r, q)
 	if err != nil {
 		return err
 	}
@@ -62,11 +57,7 @@ func (s *Server) moveMembers(w http.ResponseWriter, r *http.Request, q request) 
 }
 
 func (s *Server) move(w http.ResponseWriter, r *http.Request, q request, who events.Selection) error {
-	room, err := q.roomOfPathOr()
-	if err != nil {
-		return err
-	}
-	registry, err := s.asJSON(r)
+	room, registry, err := s.inRoom(r, q)
 	if err != nil {
 		return err
 	}
@@ -85,6 +76,15 @@ func (s *Server) move(w http.ResponseWriter, r *http.Request, q request, who eve
 	}
 	answer(w, http.StatusOK, appendMoved(nil, moved))
 	return nil
+}
+
+// inRoom gives the room that a request is about and the registry, for an answer in JSON.
+func (s *Server) inRoom(r *http.Request, q request) (room string, registry *events.Registry, err error) {
+	if room, err = q.roomOfPathOr(); err != nil {
+		return "", nil, err
+	}
+	registry, err = s.asJSON(r)
+	return room, registry, err
 }
 
 // how gives the word for what a method does with a room.
@@ -200,27 +200,29 @@ func (q request) one() error {
 // chosen reads ?in= and ?except=. An act on others names them: nobody is taken to
 // mean everybody.
 func (q request) chosen() (who events.Selection, err error) {
-	if who.In, err = q.chosenBy("in"); err != nil {
+	who.In = q.query["in"]
+	if err = who.Check(); err != nil {
 		return who, err
 	}
 	if len(who.In) == 0 {
 		return who, events.Refuse(events.CodeNoTarget, "name whom it is about with ?in=: a room, @member, or * for everyone")
 	}
-	who.Except, err = q.chosenBy("except")
-	return who, err
+	who.Except = q.query["except"]
+	return who, who.Check()
 }
 
 // listed reads whom a list is to hold: those in the room that the path or ?room=
 // names, or in ?in=, or everyone.
 func (q request) listed() (who events.Selection, err error) {
-	if who.Except, err = q.chosenBy("except"); err != nil {
+	who.Except = q.query["except"]
+	if err = who.Check(); err != nil {
 		return who, err
 	}
 	if q.room == "" && !q.query.Has("room") {
-		if who.In, err = q.chosenBy("in"); err == nil && len(who.In) == 0 {
+		if who.In = q.query["in"]; len(who.In) == 0 {
 			who.In = []string{events.Everyone}
 		}
-		return who, err
+		return who, who.Check()
 	}
 	if q.query.Has("in") {
 		return who, events.Refuse(events.CodeBadParameter, "the room is named already; /%s/-/members?in=a&in=b names several", q.ns)
@@ -228,20 +230,4 @@ func (q request) listed() (who events.Selection, err error) {
 	room, err := q.roomOfPathOr()
 	who.In = []string{room}
 	return who, err
-}
-
-// chosenBy gives the targets that a parameter names, each once.
-func (q request) chosenBy(name string) (targets []string, err error) {
-	for _, t := range q.query[name] {
-		if err := events.CheckTarget(t); err != nil {
-			return nil, err
-		}
-		if !slices.Contains(targets, t) {
-			targets = append(targets, t)
-		}
-		if len(targets) > events.MaxTargets {
-			return nil, events.Refuse(events.CodeBadParameter, "%s names at most %d rooms and members", name, events.MaxTargets)
-		}
-	}
-	return targets, nil
 }
