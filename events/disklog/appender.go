@@ -62,10 +62,6 @@ const (
 	// synced. Smaller ones go together: two that take turns are two fsyncs where one
 	// would do.
 	manyOps = 64
-	// The longest that an appender waits for those it has just answered, who are
-	// likely to come again, as a part of what the last fsync took.
-	gatherPart = 4
-	maxGather  = 500 * time.Microsecond
 )
 
 // durable is how everything is written: with fsync. It is said here only.
@@ -77,9 +73,8 @@ var durable = pebble.Sync
 type appender struct {
 	log     *Log
 	commits chan *commit
-	untold  atomic.Int32  // commits that the teller has not settled yet
-	synced  time.Duration // how long the last fsync took that the appender waited for
-	expect  int           // how many are likely to be there soon
+	untold  atomic.Int32 // commits that the teller has not settled yet
+	crowd   crowd        // who was there last time, and is likely to come again
 	stretch stretchCache
 	scratch []*stretch
 	value   []byte // scratch for encoding
@@ -91,11 +86,10 @@ func (a *appender) append() {
 	defer close(a.commits)
 	var ops []op
 	for {
-		a.log.queue.gather(a.expect, min(a.synced/gatherPart, maxGather))
+		a.crowd.gather(a.log.queue)
 		if ops = a.log.queue.take(ops); len(ops) == 0 {
 			return
 		}
-		a.expect = 0
 		for rest := ops; len(rest) > 0; {
 			n, bytes := 0, 0
 			for n < len(rest) && n < maxCommitOps && (n == 0 || bytes < maxCommitBytes) {
@@ -138,8 +132,7 @@ func (a *appender) commit(ops []op, bytes int) {
 	if a.untold.Load() == 0 && len(ops) < manyOps {
 		began := time.Now()
 		a.settle(c)
-		a.synced = time.Since(began)
-		a.expect = len(ops) + a.log.queue.len()
+		a.crowd.left(len(ops)+a.log.queue.len(), time.Since(began))
 		return
 	}
 	a.untold.Add(1)

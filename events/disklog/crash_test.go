@@ -216,6 +216,11 @@ func (f forgetful) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs.
 	return forgetfulFile{file}, err
 }
 
+func (f forgetful) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
+	file, err := f.FS.OpenReadWrite(name, c, o...)
+	return forgetfulFile{file}, err
+}
+
 type forgetfulFile struct{ vfs.File }
 
 func (forgetfulFile) Sync() error                { return nil }

@@ -58,12 +58,13 @@ func signal(c chan struct{}) {
 	}
 }
 
-// gather waits until there are n operations, but no longer than most.
-func (q *queue) gather(n int, most time.Duration) {
+// gather waits until there are n operations, but no longer than most, and gives how
+// many there are.
+func (q *queue) gather(n int, most time.Duration) int {
 	q.mu.Lock()
-	if len(q.ops) >= n || q.closed || most <= 0 {
+	if there := len(q.ops); there >= n || q.closed || most <= 0 {
 		q.mu.Unlock()
-		return
+		return there
 	}
 	q.want = n
 	q.mu.Unlock()
@@ -75,11 +76,13 @@ func (q *queue) gather(n int, most time.Duration) {
 	}
 	q.mu.Lock()
 	q.want = 0
+	there := len(q.ops)
 	q.mu.Unlock()
 	select {
 	case <-q.enough: // it came with the timer
 	default:
 	}
+	return there
 }
 
 func (q *queue) len() int {

@@ -38,7 +38,7 @@ type space struct {
 
 func newSpace(fs vfs.FS, dir string, reserve int64, logger *slog.Logger) *space {
 	s := &space{inner: fs, dir: dir, reserve: uint64(reserve), logger: logger}
-	s.fs = engineFS{FS: vfs.OnDiskFull(fs, s.dropBallast), space: s}
+	s.fs = engineFS{FS: vfs.OnDiskFull(aheadFS{fs}, s.dropBallast), space: s}
 	return s
 }
 
