@@ -53,15 +53,19 @@ type aheadFile struct {
 
 var zeros [aheadBytes]byte
 
+// Write fills the file behind what it has written, not before: on a disk that is
+// nearly full zeros must not take the room that the events need.
 func (f *aheadFile) Write(p []byte) (int, error) {
-	if need := f.end + int64(len(p)); need > f.filled && !f.full {
-		if _, err := f.WriteAt(zeros[:], need); err == nil {
-			f.filled = need + aheadBytes
-		} else {
-			f.full = true // of the file itself the write will tell
-		}
-	}
 	n, err := f.File.Write(p)
 	f.end += int64(n)
+	if err == nil && f.end > f.filled && !f.full {
+		f.fill()
+	}
 	return n, err
+}
+
+// fill does what it can: nobody has to know that the disk has no room for zeros.
+func (f *aheadFile) fill() {
+	n, err := f.WriteAt(zeros[:], f.end)
+	f.filled, f.full = f.end+int64(n), err != nil
 }

@@ -208,6 +208,9 @@ type forgetful struct{ vfs.FS }
 
 func (f forgetful) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	file, err := f.FS.Create(name, c)
+	if c != logCategory {
+		return file, err
+	}
 	return forgetfulFile{file}, err
 }
 
