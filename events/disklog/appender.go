@@ -132,9 +132,13 @@ func (a *appender) commit(ops []op, bytes int) {
 	if a.untold.Load() == 0 && len(ops) < manyOps {
 		began := time.Now()
 		a.settle(c)
+		// Counted before anybody is told: who has come again would count twice, and
+		// then be waited for in vain.
 		a.crowd.left(len(ops)+a.log.queue.len(), time.Since(began))
+		c.tell()
 		return
 	}
+	a.crowd.left(0, 0) // they are not answered yet
 	a.untold.Add(1)
 	a.commits <- c
 }
@@ -163,13 +167,14 @@ func (a *appender) finish(c *commit) {
 func (a *appender) tell() {
 	for c := range a.commits {
 		a.settle(c)
+		c.tell()
 		a.untold.Add(-1)
 	}
 }
 
-// settle waits for the disk, lets readers see what is kept, hands it to the tail
-// and wakes who waits, in this order. Commits are settled in their order, one at
-// a time.
+// settle waits for the disk, lets readers see what is kept and hands it to the
+// tail, in this order; then those who wait are to be told. Commits are settled in
+// their order, one at a time.
 func (a *appender) settle(c *commit) {
 	if c.batch != nil {
 		if !c.batch.Empty() {
@@ -200,6 +205,10 @@ func (a *appender) settle(c *commit) {
 			(*tail)(s)
 		}
 	}
+}
+
+// tell wakes who waits for the commit.
+func (c *commit) tell() {
 	for _, o := range c.ops {
 		o.tell()
 	}

@@ -45,3 +45,53 @@ const SweepStep = stepEvents
 func Settle(l *Log) error {
 	return l.db.Compact(context.Background(), []byte{0}, []byte{0xff}, false)
 }
+
+// A Crowd is a queue, and the crowd that its appender waits for.
+type Crowd struct {
+	crowd crowd
+	queue *queue
+}
+
+func NewCrowd() *Crowd { return &Crowd{queue: newQueue()} }
+
+// Left says that so many were answered after the disk took a time.
+func (c *Crowd) Left(size int, disk time.Duration) { c.crowd.left(size, disk) }
+
+// Gather waits for them, as the appender does before a commit.
+func (c *Crowd) Gather() { c.crowd.gather(c.queue) }
+
+// Come puts one operation.
+func (c *Crowd) Come() { c.queue.put(&again{}) }
+
+// Take gives how many have come and empties the queue, in which there is one.
+func (c *Crowd) Take() int { return len(c.queue.take(nil)) }
+
+// Close closes the queue.
+func (c *Crowd) Close() { c.queue.close() }
+
+// An again is written and, as soon as it is told so, put again.
+type again struct {
+	log  *Log
+	left int
+	done chan struct{}
+}
+
+// Again has one caller write so often, who comes again before the appender has got
+// any further, and waits for the end.
+func Again(l *Log, times int) {
+	o := &again{log: l, left: times, done: make(chan struct{})}
+	l.queue.put(o)
+	<-o.done
+}
+
+func (o *again) bytes() int                  { return 0 }
+func (o *again) plan(_ *appender, c *commit) { set(c.batch, globalKey("again"), 0, nil) }
+func (o *again) refuse(error)                {}
+
+func (o *again) tell() {
+	if o.left--; o.left == 0 {
+		close(o.done)
+		return
+	}
+	o.log.queue.put(o)
+}

@@ -40,13 +40,14 @@ func (q *queue) put(o op) (ok bool) {
 	}
 	q.ops = append(q.ops, o)
 	q.bytes += o.bytes()
-	first, enough := len(q.ops) == 1, len(q.ops) == q.want
+	first := len(q.ops) == 1
+	if len(q.ops) == q.want {
+		// Under the lock: later it would end the next wait, which has only begun.
+		signal(q.enough)
+	}
 	q.mu.Unlock()
 	if first {
 		signal(q.ready)
-	}
-	if enough {
-		signal(q.enough)
 	}
 	return true
 }
