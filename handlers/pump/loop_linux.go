@@ -1,7 +1,6 @@
 package pump
 
 import (
-	"context"
 	"net"
 	"os"
 	"slices"
@@ -32,14 +31,17 @@ type loop struct {
 
 	// The turning goroutine's own.
 	wheel wheel
-	page  Page
+	hand  hand
+	crew  *crew // takes turns beside it; nil where there is no processor for that
 }
 
-// maxTurn is how many pages a rider writes before others have their turn.
-const maxTurn = 4
-
-func newLoop(p *Pump) *loop {
-	return &loop{pump: p, wake: make(chan struct{}, 1)}
+func newLoop(p *Pump, alone bool) *loop {
+	l := &loop{pump: p, wake: make(chan struct{}, 1)}
+	l.hand.loop = l
+	if !alone {
+		l.crew = newCrew(l)
+	}
+	return l
 }
 
 // adopt takes a connection out of the runtime's hands: its descriptor is copied and
@@ -212,17 +214,53 @@ func (l *loop) run() {
 		l.mu.Lock()
 		list, l.ready = l.ready, list[:0]
 		l.mu.Unlock()
-		for i, r := range list {
-			list[i] = nil
-			r.queued.Store(false)
-			l.turn(r)
-		}
+		l.turns(list)
+		clear(list)
 		if l.pump.cutting() {
 			l.everybody(func(r *rider) { l.leave(r, ErrCut) })
 		}
 		if l.rest() {
 			return
 		}
+	}
+}
+
+// turns lets everybody on the list have a turn.
+func (l *loop) turns(list []*rider) {
+	if l.crew != nil && len(list) >= many {
+		l.crew.turns(list)
+	} else {
+		l.hand.turns(list)
+	}
+	l.settle(&l.hand)
+}
+
+// settle does what a hand left to the loop.
+func (l *loop) settle(h *hand) {
+	for _, r := range h.plans {
+		if r.phase != gone {
+			l.wheel.put(r, l.due(r))
+		}
+	}
+	for _, p := range h.partings {
+		l.leave(p.rider, p.err)
+	}
+	clear(h.plans)
+	clear(h.partings)
+	h.plans, h.partings = h.plans[:0], h.partings[:0]
+}
+
+// due is when to look at a rider.
+func (l *loop) due(r *rider) int32 {
+	switch r.phase {
+	case full:
+		return r.last + ticksOf(l.pump.o.Stall)
+	case lingering:
+		return l.wheel.now + ticksOf(linger)
+	case away:
+		return l.wheel.now + max(r.beat, 1)
+	default:
+		return r.last + r.beat
 	}
 }
 
@@ -258,9 +296,9 @@ func (l *loop) look(r *rider) {
 			l.leave(r, ErrStalled)
 			return
 		}
-		l.wheel.put(r, r.last+ticksOf(l.pump.o.Stall))
 	case lingering:
 		l.leave(r, nil)
+		return
 	case riding:
 		if r.beat == 0 {
 			return
@@ -270,172 +308,18 @@ func (l *loop) look(r *rider) {
 				l.leave(r, ErrGone)
 				return
 			}
-			l.ride(r, true)
+			l.hand.ride(r, true)
+			l.settle(&l.hand)
 		}
-		if r.phase == riding {
-			l.wheel.put(r, r.last+r.beat)
-		}
-	case away:
-		l.wheel.put(r, now+max(r.beat, 1))
+	}
+	if r.phase != gone {
+		l.wheel.put(r, l.due(r))
 	}
 }
 
 // ticksOf gives how many ticks are no less than a time, one more than it seems:
 // the first may be nearly over.
 func ticksOf(d time.Duration) int32 { return int32((d+tick-1)/tick) + 1 }
-
-// turn lets a rider hear what its socket said, and write.
-func (l *loop) turn(r *rider) {
-	if r.phase == gone {
-		return
-	}
-	if said := r.events.Swap(0); said != 0 {
-		var err error
-		switch {
-		case said&(unix.EPOLLERR|unix.EPOLLHUP|unix.EPOLLRDHUP) != 0:
-			err = ErrGone
-		case said&unix.EPOLLIN != 0:
-			err = r.drain()
-		}
-		switch {
-		case err == nil:
-		case r.phase == lingering:
-			l.leave(r, nil)
-			return
-		case r.phase == away:
-			r.why = err
-		default:
-			l.leave(r, err)
-			return
-		}
-		if said&unix.EPOLLOUT != 0 && r.phase == full {
-			r.phase = riding
-		}
-	}
-	if r.phase == away && r.far.Load() != nil {
-		r.phase = riding
-		if r.why != nil {
-			l.pump.far.release(r.far.Swap(nil))
-			l.leave(r, r.why)
-			return
-		}
-	}
-	if r.phase == riding {
-		l.ride(r, false)
-	}
-}
-
-// ride writes until the rider is dry, its socket is full or others are to have
-// their turn.
-func (l *loop) ride(r *rider, due bool) {
-	for range maxTurn {
-		if !l.step(r, due) {
-			return
-		}
-		due = false
-	}
-	r.again()
-}
-
-// step writes one page, and reports whether there may be another.
-func (l *loop) step(r *rider, due bool) bool {
-	if len(r.rest) > 0 {
-		n, err := r.write(r.rest)
-		if !l.took(r, n, err) {
-			return false
-		}
-		if r.rest = r.rest[n:]; len(r.rest) > 0 {
-			l.fill(r)
-			return false
-		}
-		r.rest = nil
-	}
-	if p := r.far.Swap(nil); p != nil {
-		if r.state == Dry {
-			r.state = More // its bell may have rung since then, while it was away
-		}
-		on := l.put(r, p)
-		l.pump.far.release(p)
-		return on
-	}
-	if r.state == Done {
-		l.finish(r)
-		return false
-	}
-	p := &l.page
-	p.reset()
-	r.state = r.source.Next(context.Background(), p, true)
-	if r.state == Far {
-		r.phase = away
-		l.pump.far.put(r)
-		return false
-	}
-	if due && len(p.Bytes) == 0 && r.state == Dry {
-		r.source.Beat(p)
-	}
-	return l.put(r, p)
-}
-
-// put writes a page that the source has just made. What a full socket does not
-// take of it is left to the source, as a position, but for the event that was begun.
-func (l *loop) put(r *rider, p *Page) bool {
-	if len(p.Bytes) > 0 {
-		n, err := r.write(p.Bytes)
-		if !l.took(r, n, err) {
-			return false
-		}
-		if n < len(p.Bytes) {
-			rest, at, back := p.cut(n)
-			r.rest = slices.Clone(rest)
-			if back {
-				r.source.Back(at)
-				r.state = More
-			}
-			l.fill(r)
-			return false
-		}
-	}
-	switch r.state {
-	case Done:
-		l.finish(r)
-		return false
-	case Dry:
-		return false
-	}
-	return true
-}
-
-func (l *loop) took(r *rider, n int, err error) bool {
-	if err != nil {
-		l.leave(r, err)
-		return false
-	}
-	if n > 0 {
-		r.last = l.wheel.now
-		if !r.planned && r.beat > 0 {
-			l.wheel.put(r, r.last+r.beat)
-		}
-	}
-	return true
-}
-
-// fill notes that the socket is full. The system tells when it is no longer.
-func (l *loop) fill(r *rider) {
-	r.phase = full
-	r.last = l.wheel.now
-	l.wheel.put(r, r.last+ticksOf(l.pump.o.Stall))
-}
-
-// finish lets the client take the end before the socket closes: closing it with
-// something unread in it would be a reset, which may overtake the last page.
-func (l *loop) finish(r *rider) {
-	if unix.Shutdown(int(r.fd), unix.SHUT_WR) != nil {
-		l.leave(r, nil)
-		return
-	}
-	r.phase = lingering
-	l.wheel.put(r, l.wheel.now+ticksOf(linger))
-}
 
 // leave ends a rider.
 func (l *loop) leave(r *rider, err error) {

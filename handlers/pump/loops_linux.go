@@ -15,8 +15,9 @@ type loops struct {
 
 func newLoops(p *Pump) loops {
 	ls := loops{far: newFar()}
-	for range max(runtime.GOMAXPROCS(0)/2, 1) {
-		ls.all = append(ls.all, newLoop(p))
+	n := max(runtime.GOMAXPROCS(0)/2, 1)
+	for range n {
+		ls.all = append(ls.all, newLoop(p, runtime.GOMAXPROCS(0) <= n))
 	}
 	return ls
 }
