@@ -137,7 +137,9 @@ func (b *tab) watch() {
 			// What could not be reached is what these tests are about, and the browser
 			// says so whatever the page does.
 			unreachable := e.Entry.Source == "network" && strings.Contains(e.Entry.Text, "net::ERR_")
-			if !unreachable && (e.Entry.Level == "error" || e.Entry.Level == "warning" || e.Entry.Source == "security") {
+			// The page brings its icon; now and then the browser asks for one all the same.
+			icon := e.Entry.Source == "network" && strings.HasSuffix(e.Entry.URL, "/favicon.ico")
+			if !unreachable && !icon && (e.Entry.Level == "error" || e.Entry.Level == "warning" || e.Entry.Source == "security") {
 				complaint = fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL)
 			}
 		}
