@@ -51,7 +51,7 @@ type aheadFile struct {
 	full   bool  // it could not be filled, and is not any more
 }
 
-var zeros [aheadBytes]byte
+var ahead [aheadBytes]byte // zeros
 
 // Write fills the file behind what it has written, not before: on a disk that is
 // nearly full zeros must not take the room that the events need.
@@ -66,6 +66,6 @@ func (f *aheadFile) Write(p []byte) (int, error) {
 
 // fill does what it can: nobody has to know that the disk has no room for zeros.
 func (f *aheadFile) fill() {
-	n, err := f.WriteAt(zeros[:], f.end)
+	n, err := f.WriteAt(ahead[:], f.end)
 	f.filled, f.full = f.end+int64(n), err != nil
 }

@@ -287,7 +287,7 @@ func (l *loop) everybody(do func(*rider)) {
 	}
 }
 
-// look is called when a rider's time may have come.
+// look is called when a rider's time may have come, which is no longer planned.
 func (l *loop) look(r *rider) {
 	now := l.wheel.now
 	switch r.phase {
@@ -312,7 +312,7 @@ func (l *loop) look(r *rider) {
 			l.settle(&l.hand)
 		}
 	}
-	if r.phase != gone {
+	if r.phase != gone && !r.planned {
 		l.wheel.put(r, l.due(r))
 	}
 }

@@ -15,9 +15,10 @@ type loops struct {
 
 func newLoops(p *Pump) loops {
 	ls := loops{far: newFar()}
-	n := max(runtime.GOMAXPROCS(0)/2, 1)
+	processors := runtime.GOMAXPROCS(0)
+	n := max(processors/2, 1)
 	for range n {
-		ls.all = append(ls.all, newLoop(p, runtime.GOMAXPROCS(0) <= n))
+		ls.all = append(ls.all, newLoop(p, processors <= n))
 	}
 	return ls
 }

@@ -28,9 +28,6 @@ func (s *pausing) Next(ctx context.Context, p *pump.Page, near bool) pump.State 
 // them: two that wait for each other both get on. Clients that hang up meanwhile, take
 // nothing for a while or are done trouble nobody.
 func TestManyTurnsAreShared(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("each stream has a goroutine here")
-	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	const streams, rounds = 1000, 5
 	p := pump.New(pump.Options{})
