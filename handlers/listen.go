@@ -93,6 +93,11 @@ func (s *Server) listen(w http.ResponseWriter, r *http.Request, q request) error
 	if a.as == asPage {
 		return s.index(w, r, pageOf(q))
 	}
+	if a.given && a.as != asPoll { // a poll is given its place each time
+		if err := s.returns.wait(r.Context()); err != nil {
+			return err
+		}
+	}
 	src := &source{server: s, as: a.as}
 	cursor, err := reg.Listen(r.Context(), q.caller, q.ns, events.Listen{
 		Rooms: q.rooms, All: q.all, Start: a.start, Bell: &src.bell,

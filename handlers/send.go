@@ -17,6 +17,7 @@ type draft struct {
 
 // send publishes what is posted to the path's room or to ?to=.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, q request) error {
+	s.returns.publishes()
 	d, err := q.draft(r)
 	if err != nil {
 		return err

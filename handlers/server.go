@@ -53,6 +53,7 @@ type Server struct {
 	streams streams
 	said    atomic.Uint64 // events published
 	askers  askers
+	returns returns
 }
 
 // A life is how far a server has come. It is replaced, never changed.
@@ -85,6 +86,7 @@ func New(o Options) *Server {
 		page:    newPage(o.Page),
 	}
 	s.life.Store(&life{})
+	s.returns.begin()
 	s.metrics = newMetrics(s)
 	s.public = s.routes(publicRoutes, o.BasePath)
 	s.ops = s.routes(opsRoutes, "")
@@ -105,6 +107,7 @@ func (s *Server) Published() uint64 { return s.said.Load() }
 // Open hands over the registry: from now on the server is ready. Opening a
 // server that drains or has failed changes nothing.
 func (s *Server) Open(r *events.Registry) {
+	s.returns.publishes() // who does is about to come back too
 	s.change(func(l *life) {
 		if l.err == nil && !l.draining {
 			l.registry = r
@@ -127,6 +130,7 @@ func (s *Server) Fail(err error) {
 // streams that are left, and whoever waits is told what has been answered.
 func (s *Server) Drain(ctx context.Context) {
 	s.change(func(l *life) { l.draining = true })
+	s.returns.end()
 	r := s.life.Load().registry
 	if r != nil {
 		r.Drain()

@@ -30,21 +30,25 @@ type streams struct {
 	pump *pump.Pump
 }
 
-// pumping gives the pump of a server with these options.
-func (t *streams) pumping(o Options) *pump.Pump {
-	t.once.Do(func() { t.pump = pump.New(pump.Options{Stall: o.Stall}) })
+// pumping gives the pump, which is made for the first who asks.
+func (t *streams) pumping(o pump.Options) *pump.Pump {
+	t.once.Do(func() { t.pump = pump.New(o) })
 	return t.pump
+}
+
+func (s *Server) pump() *pump.Pump {
+	return s.streams.pumping(pump.Options{Stall: s.o.Stall, Busy: s.returns.busy})
 }
 
 // Wait returns when no stream is open, or when ctx ends.
 func (t *streams) Wait(ctx context.Context) {
-	_ = t.pumping(Options{}).Wait(ctx) // Cut follows, whichever it was
+	_ = t.pumping(pump.Options{}).Wait(ctx) // Cut follows, whichever it was
 }
 
 // Cut closes the sockets of the streams that are still open and gives them a
 // moment to end, which depends on nobody's client.
 func (t *streams) Cut() {
-	p := t.pumping(Options{})
+	p := t.pumping(pump.Options{})
 	p.Cut()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -94,7 +98,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, src *source, a a
 	src.told = hello.Start.Seq
 	src.began = s.opened(src.cursor, formats[a.as]).Sub(clock)
 	st := pump.Stream{Source: src, Bell: &src.bell, First: first, Heartbeat: a.heartbeat, End: src.end}
-	p := s.streams.pumping(s.o)
+	p := s.pump()
 	if conn, ok := takeOver(w, r); ok {
 		src.chunked = r.ProtoAtLeast(1, 1)
 		st.First = appendChunk(appendHead(nil, r, w.Header(), src.chunked), first, src.chunked)

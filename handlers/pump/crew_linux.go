@@ -24,7 +24,7 @@ const (
 	piece = 16
 	// shift is how many turns the helper takes before it lets go of its processor,
 	// so that a publisher who has come meanwhile gets it first.
-	shift = 256
+	shift = 64
 )
 
 func newCrew(l *loop) *crew {

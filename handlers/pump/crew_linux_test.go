@@ -78,7 +78,7 @@ func TestManyTurnsAreShared(t *testing.T) {
 		st, ended := s.stream()
 		asking.Add(1)
 		first := sync.OnceFunc(asking.Done)
-		meets := i == 0 || i == 100
+		meets := i == 0 || i == 40
 		st.Source = &pausing{s, func() {
 			first()
 			if meets {

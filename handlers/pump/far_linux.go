@@ -3,12 +3,15 @@ package pump
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // Far is where riders go whose next page must be read from a disk: to a few
 // readers, so that a loop never waits for one, and so that many who return at once
 // leave those who are live, and those who publish, their share of the machine.
 type far struct {
+	busy func() bool
+
 	mu      sync.Mutex
 	waiting []*rider
 	readers int
@@ -18,10 +21,17 @@ type far struct {
 const (
 	farReaders = 2
 	farPages   = 32
+
+	// While others are busy, a reader rests so many times as long as it read: a
+	// thousand rooms that nobody has read since a restart would have both of two
+	// processors for half a second otherwise.
+	farRest = 3
+	// What took longer did not read all the time: it waited for a processor.
+	maxFarRest = 5 * time.Millisecond
 )
 
-func newFar() *far {
-	f := &far{pages: make(chan *Page, farPages)}
+func newFar(busy func() bool) *far {
+	f := &far{busy: busy, pages: make(chan *Page, farPages)}
 	for range farPages {
 		f.pages <- nil
 	}
@@ -62,9 +72,14 @@ func (f *far) read() {
 			p = &Page{}
 		}
 		p.reset()
+		began := time.Now()
 		r.state = r.source.Next(context.Background(), p, false)
+		took := time.Since(began)
 		r.far.Store(p)
 		r.again()
+		if f.busy() {
+			time.Sleep(min(farRest*took, maxFarRest))
+		}
 	}
 }
 

@@ -14,7 +14,7 @@ type loops struct {
 }
 
 func newLoops(p *Pump) loops {
-	ls := loops{far: newFar()}
+	ls := loops{far: newFar(p.o.Busy)}
 	processors := runtime.GOMAXPROCS(0)
 	n := max(processors/2, 1)
 	for range n {

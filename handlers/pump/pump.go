@@ -18,6 +18,11 @@ type Options struct {
 	// Noise is how many bytes the client of a socket that was taken over may send
 	// all in all. They are thrown away; one more ends the stream. 0 means 16 KiB.
 	Noise int
+
+	// Busy reports whether others than those who are far behind need the processors,
+	// publishers above all. While it does, who reads a disk for streams rests three
+	// times as long after each page as it took. Nil means that nobody does.
+	Busy func() bool
 }
 
 // A Pump runs streams. Its methods may be called at once.
@@ -44,6 +49,9 @@ func New(o Options) *Pump {
 	}
 	if o.Noise <= 0 {
 		o.Noise = 16 << 10
+	}
+	if o.Busy == nil {
+		o.Busy = func() bool { return false }
 	}
 	p := &Pump{o: o, running: make(map[*running]struct{})}
 	p.loops = newLoops(p)
