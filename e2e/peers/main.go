@@ -87,13 +87,14 @@ func run(ctx context.Context) error {
 	}
 	wanted := judge(done)
 	writeWanted(b.out, wanted)
-	if *doc != "" {
-		if err := writeDoc(*doc, b, done); err != nil {
-			return err
-		}
-		return plots(filepath.Dir(*doc), done)
+	if *doc == "" {
+		return nil
 	}
-	return nil
+	shown, err := plots(filepath.Dir(*doc), done)
+	if err != nil {
+		return err
+	}
+	return writeDoc(*doc, b, done, shown, wanted)
 }
 
 func matches(only, name string) bool {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"image/color"
 	"path/filepath"
 	"strings"
@@ -11,9 +12,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// plots draws cost against streams and against rooms, where both were measured at
-// more than one place.
-func plots(dir string, done []*measured) error {
+// plots draws cost against streams and against rooms, where they were measured at
+// more than one place, and gives the Markdown that shows what it drew.
+func plots(dir string, done []*measured) (markdown string, err error) {
 	for _, p := range []struct {
 		file, scenarios, title, x, figure string
 		logarithmic                       bool
@@ -31,10 +32,11 @@ func plots(dir string, done []*measured) error {
 			continue
 		}
 		if err := draw1(filepath.Join(dir, p.file), p.title, p.x, p.figure, p.logarithmic, of); err != nil {
-			return err
+			return "", err
 		}
+		markdown += fmt.Sprintf("\n![%s: %s against %s](%s)\n", p.title, p.figure, p.x, p.file)
 	}
-	return nil
+	return markdown, nil
 }
 
 // Colours that are told apart by most eyes, on white and on black.

@@ -82,8 +82,9 @@ const (
 	endMark   = "<!-- end of figures -->"
 )
 
-// writeDoc puts the tables between the markers of the file.
-func writeDoc(path string, b *bench, done []*measured) error {
+// writeDoc puts the tables, the plots that are shown, and what was wanted between the
+// markers of the file.
+func writeDoc(path string, b *bench, done []*measured, shown string, wanted []wish) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -102,6 +103,8 @@ func writeDoc(path string, b *bench, done []*measured) error {
 	for _, m := range done {
 		m.write(&out)
 	}
+	out.WriteString(shown)
+	writeWanted(&out, wanted)
 	fmt.Fprintf(&out, "\n%s", endMark)
 	out.Write(after)
 	return os.WriteFile(path, out.Bytes(), 0o644)

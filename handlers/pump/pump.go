@@ -21,7 +21,8 @@ type Options struct {
 
 	// Busy reports whether others than those who are far behind need the processors,
 	// publishers above all. While it does, who reads a disk for streams rests three
-	// times as long after each page as it took. Nil means that nobody does.
+	// times as long after each page as it took, at most 5 ms. Nil means that nobody
+	// does.
 	Busy func() bool
 }
 
