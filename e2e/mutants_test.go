@@ -114,7 +114,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "a full socket does not take its cursor back",
-		file: "handlers/pump/loop_linux.go",
+		file: "handlers/pump/hand_linux.go",
 		old:  "r.source.Back(at)",
 		new:  "_ = at",
 		pkg:  "./handlers/pump", run: "^TestAFullSocketIsAPosition$",

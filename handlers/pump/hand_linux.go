@@ -29,6 +29,9 @@ const maxTurn = 4
 func (h *hand) plan(r *rider)            { h.plans = append(h.plans, r) }
 func (h *hand) part(r *rider, err error) { h.partings = append(h.partings, parting{r, err}) }
 
+// forget lets go of memory that many riders needed.
+func (h *hand) forget() { h.page, h.plans, h.partings = Page{}, nil, nil }
+
 func (h *hand) turns(list []*rider) {
 	for _, r := range list {
 		r.queued.Store(false)

@@ -273,6 +273,10 @@ func (l *loop) rest() bool {
 	}
 	_ = l.ep.Close() // which ends hear
 	l.ep, l.ready, l.seats, l.free = nil, nil, nil, nil
+	l.hand.forget()
+	if l.crew != nil {
+		l.crew.helper.forget()
+	}
 	return true
 }
 
