@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,7 +33,7 @@ type returns struct {
 	pace      *rate.Limiter
 	published atomic.Int64  // when somebody last did, by the clock
 	over      chan struct{} // closed when nobody is let in any more
-	isOver    atomic.Bool
+	once      sync.Once     // which is once
 }
 
 func (t *returns) begin() {
@@ -79,8 +80,4 @@ func (t *returns) wait(ctx context.Context) error {
 }
 
 // end lets all who wait go on.
-func (t *returns) end() {
-	if t.isOver.CompareAndSwap(false, true) {
-		close(t.over)
-	}
-}
+func (t *returns) end() { t.once.Do(func() { close(t.over) }) }

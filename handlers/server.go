@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"parley/events"
+	"parley/handlers/pump"
 )
 
 // Options say how a Server behaves. The zero value serves anonymous callers at
@@ -87,6 +88,7 @@ func New(o Options) *Server {
 	}
 	s.life.Store(&life{})
 	s.returns.begin()
+	s.streams.pump = pump.New(pump.Options{Stall: o.Stall, Busy: s.returns.busy})
 	s.metrics = newMetrics(s)
 	s.public = s.routes(publicRoutes, o.BasePath)
 	s.ops = s.routes(opsRoutes, "")

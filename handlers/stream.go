@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,40 +18,28 @@ import (
 )
 
 // Streams are a server's streams and polls that are open, and what they have
-// carried. The counters may be read at any time. The zero value is ready.
+// carried. The counters may be read at any time.
 type streams struct {
 	Open   atomic.Int64 // streams and polls that are open now
 	Opened atomic.Int64 // since the start
 	Events atomic.Int64 // put on pages, for each stream anew
 	Bytes  atomic.Int64 // that sockets took of streams that have ended, and of polls
 
-	once sync.Once
 	pump *pump.Pump
-}
-
-// pumping gives the pump, which is made for the first who asks.
-func (t *streams) pumping(o pump.Options) *pump.Pump {
-	t.once.Do(func() { t.pump = pump.New(o) })
-	return t.pump
-}
-
-func (s *Server) pump() *pump.Pump {
-	return s.streams.pumping(pump.Options{Stall: s.o.Stall, Busy: s.returns.busy})
 }
 
 // Wait returns when no stream is open, or when ctx ends.
 func (t *streams) Wait(ctx context.Context) {
-	_ = t.pumping(pump.Options{}).Wait(ctx) // Cut follows, whichever it was
+	_ = t.pump.Wait(ctx) // Cut follows, whichever it was
 }
 
 // Cut closes the sockets of the streams that are still open and gives them a
 // moment to end, which depends on nobody's client.
 func (t *streams) Cut() {
-	p := t.pumping(pump.Options{})
-	p.Cut()
+	t.pump.Cut()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = p.Wait(ctx) // there is nothing left to do about one that has not
+	_ = t.pump.Wait(ctx) // there is nothing left to do about one that has not
 }
 
 // A format writes the frames of one representation, each appended to dst.
@@ -98,7 +85,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, src *source, a a
 	src.told = hello.Start.Seq
 	src.began = s.opened(src.cursor, formats[a.as]).Sub(clock)
 	st := pump.Stream{Source: src, Bell: &src.bell, First: first, Heartbeat: a.heartbeat, End: src.end}
-	p := s.pump()
+	p := s.streams.pump
 	if conn, ok := takeOver(w, r); ok {
 		src.chunked = r.ProtoAtLeast(1, 1)
 		st.First = appendChunk(appendHead(nil, r, w.Header(), src.chunked), first, src.chunked)
