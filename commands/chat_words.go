@@ -240,11 +240,7 @@ func (t *talk) nick(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	for _, room := range t.there.room {
-		if _, here := room[now.ID]; here {
-			room[now.ID] = cardOf(now.Person)
-		}
-	}
+	t.there.rename(cardOf(now.Person), t.rooms)
 	t.name = now.Name
 	t.prompt()
 	return t.note("you are %s now", card{now.ID, now.Name})

@@ -49,6 +49,9 @@ func OpenLog(yaml, dir string, keep int) (events.Log, error) {
 // Rosters are what a chat knows of who is where.
 type Rosters struct{ rosters }
 
+// Rename is what /nick does in lobby.
+func (r *Rosters) Rename(now client.Person) { r.rename(cardOf(now), []string{"lobby"}) }
+
 // Take, Reconnected and Resolve give what a chat would tell.
 func (r *Rosters) Take(p client.Presence) string { return r.take(p) }
 func (r *Rosters) Reconnected()                  { r.reconnected() }

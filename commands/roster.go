@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"parley/client"
 )
@@ -21,6 +22,36 @@ type rosters struct {
 	// it is in doubt.
 	again map[string]bool
 	doubt map[string]map[string]card
+
+	// A room tells of a new nickname up to a second late. What it tells of me until
+	// then is old.
+	called card
+	late   map[string]time.Time // by room that has not told it yet: until when that is believed
+}
+
+// rename notes what I am called now, in these rooms.
+func (r *rosters) rename(now card, rooms []string) {
+	r.called, r.late = now, make(map[string]time.Time, len(rooms))
+	for _, room := range rooms {
+		r.late[room] = time.Now().Add(patience)
+		if _, here := r.room[room][now.id]; here {
+			r.room[room][now.id] = now
+		}
+	}
+}
+
+// cardIn is how somebody is called in a room that tells of them.
+func (r *rosters) cardIn(room string, p client.Person) card {
+	c := cardOf(p)
+	until, late := r.late[room]
+	if !late || c.id != r.called.id {
+		return c
+	}
+	if c == r.called || time.Now().After(until) {
+		delete(r.late, room)
+		return c
+	}
+	return r.called
 }
 
 // reconnected says that the first state of each room is to be doubted.
@@ -69,7 +100,7 @@ func (r *rosters) take(p client.Presence) string {
 	switch {
 	case p.Members != nil:
 		for _, m := range p.Members {
-			now[m.ID] = cardOf(m)
+			now[m.ID] = r.cardIn(p.Room, m)
 		}
 	case was == nil || p.Joined == nil && p.Left == nil && p.Changed == nil:
 		// Too many to be named: their number is told once, and then no more.
@@ -84,7 +115,7 @@ func (r *rosters) take(p client.Presence) string {
 			delete(now, id)
 		}
 		for _, m := range slices.Concat(p.Joined, p.Changed) {
-			now[m.ID] = cardOf(m)
+			now[m.ID] = r.cardIn(p.Room, m)
 		}
 	}
 	r.room[p.Room] = now
@@ -172,6 +203,7 @@ func (r *rosters) forget(room string) {
 	delete(r.room, room)
 	delete(r.doubt, room)
 	delete(r.again, room)
+	delete(r.late, room)
 }
 
 // everybody gives each member that is known once, by name.

@@ -45,6 +45,14 @@ func TestWhatIsToldOfPresence(t *testing.T) {
 			client.Presence{Room: "lobby", Changed: people("Anna")}, "Ann is now Anna",
 			client.Presence{Room: "lobby", Changed: people("Anna")}, "",
 		},
+		"my new name, which the room tells late": {
+			whole("Ann", "Bo"), "2 here: Ann and Bo", people("Anna")[0], "",
+			change(people("Ann")), "", change(people("Anna", "Cy")), "Cy joined",
+			client.Presence{Room: "lobby", Changed: people("Annie")}, "Anna is now Annie", // in another tab
+		},
+		"my new name, before the room told anything": {
+			people("Anna")[0], "", whole("Ann", "Bo"), "2 here: Anna and Bo", whole("Anna", "Bo"), "",
+		},
 		"a crowd": {
 			whole("A", "B", "C", "D", "E", "F", "G", "H", "I", "J"), "10 here: A, B, C, D, E, F, G, H and 2 others",
 		},
@@ -79,6 +87,8 @@ func TestWhatIsToldOfPresence(t *testing.T) {
 				switch s := steps[i].(type) {
 				case client.Presence:
 					told = r.Take(s)
+				case client.Person:
+					r.Rename(s)
 				case string:
 					if s == reconnect {
 						r.Reconnected()
