@@ -32,25 +32,32 @@ func last(let <-chan time.Duration, n int) (d time.Duration) {
 	return d
 }
 
-// Streams that come back are let in at once while nobody publishes, and else at a pace.
+const (
+	headStart = 200 * time.Millisecond
+	atOnce    = 4
+)
+
+// returnsIn is how long so many who come back take at their pace.
+func returnsIn(n int) time.Duration {
+	return time.Duration(n) * (time.Second / time.Duration(750*runtime.GOMAXPROCS(0)))
+}
+
+// Streams that come back are let in at once while nobody publishes, and else at a
+// pace; after the start those who publish come first.
 func TestReturnsArePacedWhileSomebodyPublishes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const n, atOnce = 182, 32
-		pace := 1500 * runtime.GOMAXPROCS(0)
+		const n = 104
 		st := newStage(t, stageOptions{})
-		took := func(k int) time.Duration { return time.Duration(k) * time.Second / time.Duration(pace) }
-		near := func(got, want time.Duration) bool { return got > want-time.Millisecond && got < want+time.Millisecond }
-
-		if d := last(st.comeBack(n, "/acme/lobby?since=1h"), n); !near(d, took(n-atOnce)) {
-			t.Errorf("just after the start %d were let in within %v, not %v", n, d, took(n-atOnce))
+		if d, want := last(st.comeBack(n, "/acme/lobby?since=1h"), n), headStart+returnsIn(n-atOnce-1); d != want {
+			t.Errorf("just after the start %d were let in within %v, not %v", n, d, want)
 		}
 		time.Sleep(2 * time.Second)
 		if d := last(st.comeBack(n, "/acme/lobby?since=1h"), n); d != 0 {
 			t.Errorf("while nobody published the last of %d waited %v", n, d)
 		}
 		st.do("POST", "/acme/lobby", "Content-Length", "0") // whether it is taken or not
-		if d := last(st.comeBack(n, "/acme/lobby", "Last-Event-ID", st.say("acme", "lobby", "", "0")), n); !near(d, took(n-atOnce)) {
-			t.Errorf("while somebody published %d were let in within %v, not %v", n, d, took(n-atOnce))
+		if d, want := last(st.comeBack(n, "/acme/lobby", "Last-Event-ID", st.say("acme", "lobby", "", "0")), n), returnsIn(n-atOnce); d != want {
+			t.Errorf("while somebody published %d were let in within %v, not %v", n, d, want)
 		}
 		waiting := st.comeBack(n, "/acme/lobby?since=1h")
 		synctest.Wait()
@@ -63,28 +70,64 @@ func TestReturnsArePacedWhileSomebodyPublishes(t *testing.T) {
 	})
 }
 
+// Nobody waits any longer than somebody publishes.
+func TestReturnsWaitNoLongerThanSomebodyPublishes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 3 * 750 * runtime.GOMAXPROCS(0)
+		st := newStage(t, stageOptions{})
+		d := last(st.comeBack(n, "/acme/lobby?since=1h"), n)
+		if d < time.Second || d > time.Second+returnsIn(1) {
+			t.Errorf("a second after the start nobody published, and the last waited %v", d)
+		}
+	})
+}
+
+// Who hangs up while it waits leaves its place to those behind it.
+func TestAReturnThatHangsUpGivesItsPlaceBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 50
+		st := newStage(t, stageOptions{})
+		began := time.Now()
+		var gone []net.Conn
+		for range n {
+			gone = append(gone, st.request("GET", "/acme/lobby?since=1h", "Accept", "text/event-stream"))
+		}
+		synctest.Wait()
+		let := st.comeBack(n, "/acme/lobby?since=1h")
+		synctest.Wait()
+		for _, c := range gone {
+			c.Close()
+		}
+		if d, want := last(let, n), headStart+returnsIn(n-1); d != want {
+			t.Errorf("the last was let in after %v, not %v", d, want)
+		}
+		if d := time.Since(began); d > time.Second {
+			t.Errorf("it took %v", d)
+		}
+	})
+}
+
 func TestADrainKeepsNoReturnWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := newStage(t, stageOptions{})
-		pace := 1500 * runtime.GOMAXPROCS(0)
-		let := st.comeBack(32+pace, "/acme/lobby?since=1h")
+		n := 750 * runtime.GOMAXPROCS(0)
+		let := st.comeBack(n, "/acme/lobby?since=1h")
 		time.Sleep(500 * time.Millisecond)
 		began := time.Now()
 		st.srv.Drain(context.Background())
 		st.srv.Drain(context.Background())
-		last(let, 32+pace)
+		last(let, n)
 		if d := time.Since(began); d != 0 {
 			t.Errorf("the last was answered after %v", d)
 		}
 	})
 }
 
-// Whoever would have to wait too long is asked to come again, and who hangs up is not
-// waited for.
+// Whoever would have to wait too long is asked to come again.
 func TestTooManyReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-		const n = 32 + 15*1500
+		n := int((15*time.Second-headStart)/returnsIn(1)) + atOnce + 1
 		st := newStage(t, stageOptions{})
 		waiting := make([]net.Conn, n)
 		for i := range waiting {
@@ -95,9 +138,17 @@ func TestTooManyReturns(t *testing.T) {
 		if r := st.get("/acme/lobby?since=1h", "Accept", "text/plain"); r.StatusCode != 503 || r.Header.Get("Retry-After") == "" {
 			t.Errorf("%s, Retry-After %q", r.Status, r.Header.Get("Retry-After"))
 		}
+		waiting[n-1].Close()
+		synctest.Wait()
+		again := st.comeBack(1, "/acme/lobby?since=1h")
+		synctest.Wait()
+		if len(again) > 0 {
+			t.Error("a place that was given back was given to nobody")
+		}
+		isBusy(t, st.get("/acme/lobby?since=1h", "Accept", "text/event-stream"))
 		for _, c := range waiting {
 			c.Close()
 		}
-		synctest.Wait()
+		last(again, 1)
 	})
 }

@@ -109,7 +109,7 @@ func (s *Server) Published() uint64 { return s.said.Load() }
 // Open hands over the registry: from now on the server is ready. Opening a
 // server that drains or has failed changes nothing.
 func (s *Server) Open(r *events.Registry) {
-	s.returns.publishes() // who does is about to come back too
+	s.returns.start()
 	s.change(func(l *life) {
 		if l.err == nil && !l.draining {
 			l.registry = r
