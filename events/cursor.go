@@ -467,7 +467,8 @@ func (c *Cursor) pickLocked(page []*Event, pos, upto uint64, limit Limit) ([]*Ev
 
 // in and all make the cursor a place; both under mu.
 func (c *Cursor) in(name string, seq uint64) bool {
-	for _, s := range c.seats {
+	// The first of them are the streams' own, and nobody else's memory to look at.
+	for _, s := range slices.Backward(c.seats) {
 		if s.room.name == name && c.left.hears(s, seq) {
 			return true
 		}
