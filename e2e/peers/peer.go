@@ -27,6 +27,9 @@ type peer struct {
 	talks []string
 	// ready is a path that is answered 200 once it serves; "" is any connection.
 	ready string
+	// works says that it is a child of the process that does the work, and is there a
+	// moment later than what it listens on.
+	works bool
 }
 
 const nginxModules = "/usr/lib/nginx/modules"
@@ -85,7 +88,7 @@ func peers() []*peer {
 			},
 		},
 		{
-			name: "nchan", title: "Nchan", talks: roomTalks,
+			name: "nchan", title: "Nchan", talks: roomTalks, works: true,
 			build: func(ctx context.Context, dir string) error {
 				if _, err := os.Stat(nginxModules + "/ngx_nchan_module.so"); err != nil {
 					return err
@@ -188,6 +191,9 @@ func (s *server) start(ctx context.Context) error {
 }
 
 func (s *server) serves() bool {
+	if s.peer.works && len(s.pids()) < 2 {
+		return false
+	}
 	if s.peer.ready == "" {
 		conn, err := net.DialTimeout("tcp", local(s.port), time.Second)
 		if err == nil {

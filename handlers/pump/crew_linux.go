@@ -1,7 +1,6 @@
 package pump
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -15,10 +14,7 @@ type crew struct {
 	list    []*rider
 	next    atomic.Int64 // how many of the list have been given out
 	helping atomic.Bool
-
-	mu   sync.Mutex
-	on   bool           // there is a list
-	busy sync.WaitGroup // the helper, while it takes turns
+	done    sync.WaitGroup
 }
 
 const (
@@ -26,8 +22,8 @@ const (
 	many = 256
 	// piece is how many are given out at once.
 	piece = 16
-	// shift is how many turns the helper takes before it lets others have its
-	// processor, so that a publisher who has come meanwhile need not wait for the end.
+	// shift is how many turns the helper takes before it lets go of its processor,
+	// so that a publisher who has come meanwhile gets it first.
 	shift = 64
 )
 
@@ -42,58 +38,32 @@ func newCrew(l *loop) *crew {
 func (c *crew) turns(list []*rider) {
 	c.list = list
 	c.next.Store(0)
-	c.set(true)
 	for {
 		mine := c.take()
 		if len(mine) == 0 {
 			break
 		}
 		if c.left() >= many/2 && c.helping.CompareAndSwap(false, true) {
+			c.done.Add(1)
 			go c.help()
 		}
 		c.loop.hand.turns(mine)
 	}
-	c.set(false)
-	c.busy.Wait()
+	c.done.Wait()
 	c.list = nil
 	c.loop.settle(&c.helper)
 }
 
-func (c *crew) set(on bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.on = on
-}
-
-// help takes turns until there are none left. A list may end, and the next begin,
-// while it lets others go first: nobody waits for that.
 func (c *crew) help() {
-	for c.begin() {
-		more := true
-		for range shift / piece {
-			theirs := c.take()
-			if more = len(theirs) > 0; !more {
-				break
-			}
-			c.helper.turns(theirs)
+	defer c.done.Done()
+	for range shift / piece {
+		theirs := c.take()
+		if len(theirs) == 0 {
+			break
 		}
-		c.busy.Done()
-		if more {
-			runtime.Gosched()
-		}
+		c.helper.turns(theirs)
 	}
-}
-
-// begin reports whether the helper is needed, and busy then.
-func (c *crew) begin() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.on || c.left() <= 0 {
-		c.helping.Store(false)
-		return false
-	}
-	c.busy.Add(1)
-	return true
+	c.helping.Store(false)
 }
 
 // take gives out the next of the list.
