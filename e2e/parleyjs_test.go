@@ -18,8 +18,9 @@ import (
 )
 
 // connects opens an empty page of a server and connects the module there: conn
-// is the connection, heard what was said to it, states what became of it.
-func (b *tab) connects(at, options string) {
+// is the connection, heard what was said to it, states what became of it. What is to
+// miss nothing comes first, before anything can have come.
+func (b *tab) connects(at, options string, first ...string) {
 	b.t.Helper()
 	b.open(at + "/-/health")
 	b.does(fmt.Sprintf(`import(%s).then(({ connect }) => {
@@ -28,7 +29,8 @@ func (b *tab) connects(at, options string) {
 		conn.watch(({ state }) => states.push(state));
 		conn.on("gap", (gap) => gaps.push(gap));
 		conn.on(null, (e) => { if (e.time) heard.push((e.own ? "own: " : "") + e.data); });
-	})`, quoted(at+"/-/parley.js"), quoted(at), options))
+		%s
+	})`, quoted(at+"/-/parley.js"), quoted(at), options, strings.Join(first, ";")))
 }
 
 func (b *tab) connected() {
@@ -103,8 +105,7 @@ func TestClientRoomsPresenceAnswers(t *testing.T) {
 	s := serve(t)
 	ann, bob := chrome(t), chrome(t)
 	ann.connects(s.URL, `{ name: "Ann", data: { colour: "red" }, presence: true }`)
-	bob.connects(s.URL, `{ name: "Bob", presence: true }`)
-	bob.does(`{
+	bob.connects(s.URL, `{ name: "Bob", presence: true }`, `
 		window.here = {};
 		conn.on("presence", ({ room, members, joined = [], left = [], changed = [] }) => {
 			if (members) here[room] = Object.fromEntries(members.map((m) => [m.id, m.name]));
@@ -113,7 +114,7 @@ func TestClientRoomsPresenceAnswers(t *testing.T) {
 		});
 		conn.on("sum", ({ data }, block, reply) => reply(data.reduce((a, b) => a + b)));
 		window.names = (room) => Object.values(here[room] ?? {}).sort().join();
-	}`)
+	`)
 	ann.connected()
 	bob.connected()
 	bob.until(`names("lobby") === "Ann,Bob"`)
