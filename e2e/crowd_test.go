@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -251,11 +252,7 @@ func (p *person) first() word {
 // gives the status and the body.
 func (c *crowd) try(method, path, who, body string, headers ...string) (int, string) {
 	c.t.Helper()
-	for name, p := range c.people {
-		path = strings.ReplaceAll(path, "@"+name, "@"+p.member)
-		path = strings.ReplaceAll(path, "/members/"+name, "/members/"+p.member)
-	}
-	req, err := http.NewRequest(method, c.url+path, strings.NewReader(body))
+	req, err := http.NewRequest(method, c.url+c.spelled(path), strings.NewReader(body))
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -278,6 +275,17 @@ func (c *crowd) try(method, path, who, body string, headers ...string) (int, str
 		return 0, err.Error()
 	}
 	return resp.StatusCode, string(answer)
+}
+
+// spelled gives a path with members' IDs for the names of people. What was put
+// in is not looked at again: an ID may begin with a name.
+func (c *crowd) spelled(path string) string {
+	var pairs []string
+	for _, name := range slices.Backward(slices.Sorted(maps.Keys(c.people))) { // bobby before bob
+		id := c.people[name].member
+		pairs = append(pairs, "@"+name, "@"+id, "/members/"+name, "/members/"+id)
+	}
+	return strings.NewReplacer(pairs...).Replace(path)
 }
 
 // do is try that has to end with this status.
