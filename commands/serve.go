@@ -14,6 +14,7 @@ import (
 	"parley/events/disklog"
 	"parley/events/memlog"
 	"parley/handlers"
+	"parley/handlers/quiet"
 	"parley/static"
 )
 
@@ -103,7 +104,7 @@ func (p *process) httpServer(h http.Handler) *http.Server {
 func (p *process) run(ctx context.Context, e ears) error {
 	served := make(chan error, 2)
 	serve := func(s *http.Server, l net.Listener) {
-		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.Serve(quiet.Listener(l)); !errors.Is(err, http.ErrServerClosed) {
 			served <- err
 		}
 	}

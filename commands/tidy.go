@@ -28,7 +28,7 @@ type tidier struct {
 
 const (
 	tidyEvery = time.Second
-	quiet     = 1 << 20 // bytes allocated since the last look: a hundred POSTs
+	idleBytes = 1 << 20 // bytes allocated since the last look: a hundred POSTs
 	litter    = 4 << 20 // bytes allocated that are worth a collection, at least; and an eighth of what is in use
 
 	// What may be allocated between two collections, at least. A busy server with little
@@ -65,7 +65,7 @@ func (t *tidier) run(ctx context.Context) {
 func (t *tidier) look() bool {
 	metrics.Read(t.samples)
 	allocated, live := t.samples[0].Value.Uint64(), t.samples[1].Value.Uint64()
-	busy := allocated-t.seen > quiet
+	busy := allocated-t.seen > idleBytes
 	t.seen = allocated
 	t.pace(live)
 	if busy || allocated-t.tidied < max(litter, live/8) {

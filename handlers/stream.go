@@ -15,6 +15,7 @@ import (
 
 	"parley/events"
 	"parley/handlers/pump"
+	"parley/handlers/quiet"
 )
 
 // Streams are a server's streams and polls that are open, and what they have
@@ -110,7 +111,7 @@ func takeOver(w http.ResponseWriter, r *http.Request) (net.Conn, bool) {
 	if e, ok := w.(*echo.Response); ok {
 		e.Status, e.Committed = http.StatusOK, true
 	}
-	return conn, true
+	return quiet.Plain(conn), true
 }
 
 // appendHead appends the head of an answer on a connection that was taken over.

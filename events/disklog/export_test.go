@@ -5,8 +5,35 @@ import (
 	"encoding/binary"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"parley/events"
 )
+
+// QuietBytes and AfterSlow are the bounds of quiet writes.
+const (
+	QuietBytes = quietBytes
+	AfterSlow  = afterSlow
+)
+
+// SlowWrite has writes that take longer count as slow, and gives back what undoes it.
+func SlowWrite(d time.Duration) (undo func()) {
+	old := slowWrite
+	slowWrite = d
+	return func() { slowWrite = old }
+}
+
+// A Syncer syncs write-ahead logs.
+type Syncer struct{ *syncer }
+
+func NewSyncer() Syncer { return Syncer{newSyncer()} }
+func (s Syncer) Close() { s.close() }
+
+// Quiet gives a file as a log is written that one goroutine writes.
+func (s Syncer) Quiet(f vfs.File) vfs.File { return quietFS{syncer: s.syncer}.log(f, logCategory) }
+
+// SyncerOf gives the log's own.
+func SyncerOf(l *Log) Syncer { return Syncer{l.syncer} }
 
 // FormatKey and FormatValue are where a log says its format.
 func FormatKey() []byte           { return globalKey("format") }

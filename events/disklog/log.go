@@ -106,6 +106,7 @@ type Log struct {
 	db     *pebble.DB
 	lock   *pebble.Lock
 	space  *space
+	syncer *syncer // nil with another file system than the machine's
 
 	queue     *queue
 	tail      atomic.Pointer[func(events.Segment)]
@@ -166,7 +167,12 @@ func (l *Log) open(dir string, o Options) (err error) {
 			_ = l.release() // why it did not open is what matters
 		}
 	}()
-	l.space = newSpace(o.FS, dir, o.Reserve, o.Logger)
+	fs := o.FS
+	if fs == vfs.Default {
+		l.syncer = newSyncer()
+		fs = quietFS{fs, l.syncer}
+	}
+	l.space = newSpace(fs, dir, o.Reserve, o.Logger)
 	if l.db, err = pebble.Open(dir, l.engineOptions(o)); err != nil {
 		return l.openError(err)
 	}
@@ -193,6 +199,9 @@ func (l *Log) release() error {
 	var errs []error
 	if l.db != nil {
 		errs = append(errs, l.db.Close())
+	}
+	if l.syncer != nil {
+		l.syncer.close()
 	}
 	if l.lock != nil {
 		errs = append(errs, l.lock.Close())

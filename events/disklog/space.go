@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -15,6 +16,11 @@ const (
 
 	ballastFile  = "BALLAST"
 	ballastBytes = 8 << 20
+
+	// A disk that has so much more than the reserve does not fill up before it is
+	// asked again.
+	ample    = 4 << 30
+	askAmple = time.Second
 )
 
 // A space watches how much of the disk is free. It has three lines of defence,
@@ -32,6 +38,7 @@ type space struct {
 	reserve uint64
 	logger  *slog.Logger
 	full    atomic.Bool // for the log's own log: say it once
+	enough  time.Time   // until then there is room; the appender's
 
 	scrubbing atomic.Bool // old write-ahead logs are deleted, not written over
 }
@@ -50,9 +57,16 @@ func (s *space) free() (bytes uint64, ok bool) {
 }
 
 // holds reports whether this many bytes can be appended and the reserve be kept.
-// They are written twice: to the log and, later, to a table.
+// They are written twice: to the log and, later, to a table. It is the appender's.
 func (s *space) holds(bytes int) bool {
+	now := time.Now()
+	if now.Before(s.enough) {
+		return true
+	}
 	free, ok := s.free()
+	if ok && free > s.reserve+ample {
+		s.enough = now.Add(askAmple)
+	}
 	full := ok && free < s.reserve+2*uint64(bytes)
 	if s.full.CompareAndSwap(!full, full) {
 		if full {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -156,9 +157,15 @@ func (l *loop) hear(raw syscall.RawConn) {
 	for {
 		n := 0
 		err := raw.Read(func(fd uintptr) bool {
-			var err error
-			n, err = unix.EpollWait(int(fd), events, 0)
-			return n > 0 || err != nil && err != unix.EINTR
+			// It does not block, so the scheduler need not hear of it.
+			r, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, fd,
+				uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
+			if e != 0 {
+				n = 0
+				return e != unix.EINTR
+			}
+			n = int(r)
+			return n > 0
 		})
 		if err != nil || n <= 0 {
 			return
