@@ -1,13 +1,20 @@
 package commands_test
 
 import (
+	"context"
 	"encoding/json"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"parley/commands"
+	"parley/events"
+	"parley/events/memlog"
 )
 
 func TestBench(t *testing.T) {
@@ -50,6 +57,34 @@ func TestBenchReturns(t *testing.T) {
 	}
 	if _, err := os.Stat(mark); err != nil {
 		t.Error("nothing was run in between")
+	}
+}
+
+// A server whose log is still being opened answers streams with 200: that it is not
+// ready is in them.
+func TestBenchOfAServerThatIsNotReady(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	opens, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- commands.ServeLog(ctx, l, func() (events.Log, error) {
+			<-opens
+			return memlog.New(memlog.Options{}), nil
+		}, time.Second)
+	}()
+	// Before a return it is waited for what becomes of each stream.
+	code, _, stderr := run(t, nil, "", "bench", "--server", "http://"+l.Addr().String(), "--return",
+		"--streams", "2", "--writers", "1", "--messages", "1", "--settle", "0")
+	if code != 1 || !strings.Contains(stderr, "the server is not ready") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	close(opens)
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 

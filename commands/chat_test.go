@@ -168,6 +168,7 @@ func TestRoomsOfAChat(t *testing.T) {
 	a.types("/join lobby", "in the lobby", "/leave dev", "/join dev", "/leave", "/leave", "nowhere", "/leave", "/join dev", "back")
 	b.await("back", holds("\nAnn: back\n"))
 	a.await("itself", holds("Ann: back\n"))
+	a.await("who is there, since a room that was left is a new one", holds("# 2 here: Ann (you) and Bo\n"))
 	if strings.Contains(b.text(), "in the lobby") {
 		t.Errorf("dev hears the lobby:\n%s", b.text())
 	}

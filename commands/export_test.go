@@ -52,6 +52,9 @@ type Rosters struct{ rosters }
 // Rename is what /nick does in lobby.
 func (r *Rosters) Rename(now client.Person) { r.rename(cardOf(now), []string{"lobby"}) }
 
+// Forget is what /leave does.
+func (r *Rosters) Forget(room string) { r.forget(room) }
+
 // Take, Reconnected and Resolve give what a chat would tell.
 func (r *Rosters) Take(p client.Presence) string { return r.take(p) }
 func (r *Rosters) Reconnected()                  { r.reconnected() }

@@ -3,6 +3,8 @@ package commands_test
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"parley/client"
 	"parley/commands"
@@ -24,6 +26,9 @@ func ids(names ...string) (out []string) {
 	return out
 }
 
+// patience is how long a room may tell of an old nickname after a new one was taken.
+const patience = 10 * time.Second
+
 func TestWhatIsToldOfPresence(t *testing.T) {
 	whole := func(names ...string) client.Presence {
 		return client.Presence{Room: "lobby", Members: people(names...), Count: len(names)}
@@ -33,6 +38,7 @@ func TestWhatIsToldOfPresence(t *testing.T) {
 	}
 	many := client.Presence{Room: "lobby", Count: 700, Users: 700}
 	reconnect, resolve := "reconnect", "resolve"
+	type left string // a room
 	for name, steps := range map[string][]any{
 		"coming and going": {
 			whole("Ann", "Bo"), "2 here: Ann and Bo",
@@ -52,6 +58,21 @@ func TestWhatIsToldOfPresence(t *testing.T) {
 		},
 		"my new name, before the room told anything": {
 			people("Anna")[0], "", whole("Ann", "Bo"), "2 here: Anna and Bo", whole("Anna", "Bo"), "",
+		},
+		"my new name, which the room never tells": {
+			whole("Ann", "Bo"), "2 here: Ann and Bo", people("Anna")[0], "", patience, "",
+			change(people("Ann")), "", time.Nanosecond, "",
+			change(people("Ann")), "Anna is now Ann", whole("Ann", "Bo"), "",
+		},
+		"my newer name, for which a room has as long again": {
+			whole("Ann", "Bo"), "2 here: Ann and Bo", people("Anna")[0], "", patience, "", people("Annie")[0], "", patience, "",
+			change(people("Anna")), "", time.Nanosecond, "",
+			change(people("Anna")), "Annie is now Anna",
+		},
+		"my old name, in a room that was left and is joined again": {
+			whole("Ann", "Bo"), "2 here: Ann and Bo", people("Anna")[0], "",
+			left("dev"), "", change(people("Ann")), "",
+			left("lobby"), "", whole("Ann", "Bo"), "2 here: Ann and Bo", change(people("Anna")), "Ann is now Anna",
 		},
 		"a crowd": {
 			whole("A", "B", "C", "D", "E", "F", "G", "H", "I", "J"), "10 here: A, B, C, D, E, F, G, H and 2 others",
@@ -81,25 +102,31 @@ func TestWhatIsToldOfPresence(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var r commands.Rosters
-			for i := 0; i < len(steps); i += 2 {
-				told := ""
-				switch s := steps[i].(type) {
-				case client.Presence:
-					told = r.Take(s)
-				case client.Person:
-					r.Rename(s)
-				case string:
-					if s == reconnect {
-						r.Reconnected()
-					} else {
-						told = r.Resolve("lobby")
+			synctest.Test(t, func(t *testing.T) {
+				var r commands.Rosters
+				for i := 0; i < len(steps); i += 2 {
+					told := ""
+					switch s := steps[i].(type) {
+					case client.Presence:
+						told = r.Take(s)
+					case client.Person:
+						r.Rename(s)
+					case time.Duration:
+						time.Sleep(s)
+					case left:
+						r.Forget(string(s))
+					case string:
+						if s == reconnect {
+							r.Reconnected()
+						} else {
+							told = r.Resolve("lobby")
+						}
+					}
+					if told != fmt.Sprint(steps[i+1]) {
+						t.Errorf("step %d tells %q, not %q", i/2+1, told, steps[i+1])
 					}
 				}
-				if told != fmt.Sprint(steps[i+1]) {
-					t.Errorf("step %d tells %q, not %q", i/2+1, told, steps[i+1])
-				}
-			}
+			})
 		})
 	}
 }

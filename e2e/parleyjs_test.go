@@ -18,9 +18,15 @@ import (
 )
 
 // connects opens an empty page of a server and connects the module there: conn
-// is the connection, heard what was said to it, states what became of it. What is to
-// miss nothing comes first, before anything can have come.
-func (b *tab) connects(at, options string, first ...string) {
+// is the connection, heard what was said to it, states what became of it.
+func (b *tab) connects(at, options string) {
+	b.t.Helper()
+	b.connectsWith(at, options, "")
+}
+
+// connectsWith connects and runs a script before anything can have come: what it
+// listens to misses nothing.
+func (b *tab) connectsWith(at, options, script string) {
 	b.t.Helper()
 	b.open(at + "/-/health")
 	b.does(fmt.Sprintf(`import(%s).then(({ connect }) => {
@@ -30,7 +36,7 @@ func (b *tab) connects(at, options string, first ...string) {
 		conn.on("gap", (gap) => gaps.push(gap));
 		conn.on(null, (e) => { if (e.time) heard.push((e.own ? "own: " : "") + e.data); });
 		%s
-	})`, quoted(at+"/-/parley.js"), quoted(at), options, strings.Join(first, ";")))
+	})`, quoted(at+"/-/parley.js"), quoted(at), options, script))
 }
 
 func (b *tab) connected() {
@@ -105,7 +111,7 @@ func TestClientRoomsPresenceAnswers(t *testing.T) {
 	s := serve(t)
 	ann, bob := chrome(t), chrome(t)
 	ann.connects(s.URL, `{ name: "Ann", data: { colour: "red" }, presence: true }`)
-	bob.connects(s.URL, `{ name: "Bob", presence: true }`, `
+	bob.connectsWith(s.URL, `{ name: "Bob", presence: true }`, `
 		window.here = {};
 		conn.on("presence", ({ room, members, joined = [], left = [], changed = [] }) => {
 			if (members) here[room] = Object.fromEntries(members.map((m) => [m.id, m.name]));

@@ -2,9 +2,12 @@ package handlers_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,6 +71,80 @@ func TestReturnsArePacedWhileSomebodyPublishes(t *testing.T) {
 		}
 		last(waiting, n)
 	})
+}
+
+// Who waits to be let in misses nothing by it: not what was said before, nor what is
+// said while it waits and in the moment in which it comes in.
+func TestAReturnThatWaitsMissesNothing(t *testing.T) {
+	for where, window := range map[string]int{"in the window": 0, "in the log": 4} {
+		t.Run(where, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const ahead, places = 100, 10
+				st := newStage(t, stageOptions{window: window})
+				time.Sleep(2 * time.Second) // what comes first after a start is over
+				var said []string
+				speak := func() {
+					said = append(said, fmt.Sprint(len(said)+1))
+					st.call("POST", "/acme/lobby", said[len(said)-1]).is(201)
+					st.call("POST", "/acme/elsewhere", "for others").is(201)
+				}
+				for range places {
+					speak()
+				}
+				before := st.comeBack(ahead, "/acme/elsewhere?since=1h")
+				synctest.Wait()
+				type back struct {
+					*listener
+					heard int // so many of said, before it was cut off
+				}
+				in := make(chan back, places)
+				for i := range places {
+					position := st.id(uint64(1 + 2*i)) // each of said is followed by one elsewhere
+					go func() {
+						in <- back{st.attend(fmt.Sprintf("comes-back-to-place-%d", i), "/acme/lobby", "Last-Event-ID", position), 1 + i}
+					}()
+				}
+				for range 20 {
+					speak()
+					time.Sleep(returnsIn(ahead) / 40)
+				}
+				synctest.Wait()
+				if len(in) > 0 {
+					t.Fatal("they did not wait")
+				}
+				for i := 0; len(in) < places && i < ahead; i++ {
+					speak()
+					time.Sleep(returnsIn(1))
+				}
+				last(before, ahead)
+				hears := func(b back, want []string) {
+					t.Helper()
+					var got []string
+					for line := range strings.Lines(b.told()) {
+						_, word, _ := strings.Cut(line, `"data":"`) // none in a gap
+						word, _, _ = strings.Cut(word, `"`)
+						got = append(got, word)
+					}
+					if !slices.Equal(got, want) {
+						t.Errorf("who had heard %d heard %q, want %q", b.heard, got, want)
+					}
+				}
+				var all []back
+				for range places {
+					b := <-in
+					hears(b, said[b.heard:])
+					all = append(all, b)
+				}
+				live := len(said)
+				for range 3 {
+					speak()
+				}
+				for _, b := range all {
+					hears(b, said[live:])
+				}
+			})
+		})
+	}
 }
 
 // Nobody waits any longer than somebody publishes.

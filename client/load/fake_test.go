@@ -19,6 +19,7 @@ type fake struct {
 	status  func(n int) int                            // what POST n is answered; nil is 201
 	limit   int                                        // streams that are let in; 0 is all
 	deaf    bool                                       // every stream hears room0, whichever it asked for
+	ends    string                                     // each stream is told this, and no more
 
 	mu      sync.Mutex
 	bell    *sync.Cond
@@ -84,6 +85,11 @@ func (f *fake) listen(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
+	if f.ends != "" {
+		w.(http.Flusher).Flush()
+		_, _ = io.WriteString(w, f.ends)
+		return
+	}
 	fmt.Fprintf(w, "retry: 10\nid: %d\nevent: hello\ndata: {}\n\n", at)
 	flush := w.(http.Flusher).Flush
 	flush()

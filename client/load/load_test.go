@@ -160,6 +160,38 @@ func TestSomeStreamsAreNotLetIn(t *testing.T) {
 	}
 }
 
+// A server of our protocol that cannot serve now says so in a stream. That comes
+// before what else is wrong with it.
+func TestAServerThatIsNotReady(t *testing.T) {
+	const busy = "retry: 5000\nevent: bye\ndata: {\"reason\":\"busy\",\"reconnect\":true}\n"
+	for name, tt := range map[string]struct{ ends, says string }{
+		"busy":                {busy + "\n", "stream 0: the server is not ready"},
+		"busy, and cut off":   {busy, "stream 0: the server ended the stream"},
+		"ended for another":   {"event: bye\ndata: {\"reason\":\"drain\",\"reconnect\":true}\n\n", "stream 0: the server ended the stream"},
+		"busy is no bye here": {"event: busy\ndata: {\"reason\":\"busy\"}\n\n", "stream 0: the server ended the stream"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &fake{ends: tt.ends, status: func(int) int { return http.StatusServiceUnavailable }}
+			// Before a return it is waited for what becomes of each stream.
+			r := run(t, serve(t, f), load.Options{Streams: 1, Messages: 1, Return: true, Patience: 10 * time.Second})
+			if err := r.Err(); err == nil || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("says %v", err)
+			}
+		})
+	}
+}
+
+// What people say is not what the server says.
+func TestWordsThatLookBusy(t *testing.T) {
+	f := &fake{deliver: func(_, _ int, frame string) []string {
+		return lines("event: bye\n\n" + strings.Replace(frame, "data: {", "data: {\"reason\":\"busy\",", 1))
+	}}
+	r := run(t, serve(t, f), load.Options{Streams: 3, Messages: 10})
+	if err := r.Err(); err != nil || r.Deliveries != 30 {
+		t.Errorf("%v, %+v", err, r)
+	}
+}
+
 func TestReturn(t *testing.T) {
 	f := serve(t, &fake{})
 	between := 0

@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -46,6 +47,8 @@ type block struct {
 	marks []mark
 	id    []byte
 	hasID bool
+	bye   bool // its name, which comes before its data
+	busy  bool // a bye of a server that cannot serve now
 }
 
 type hole struct {
@@ -66,14 +69,19 @@ func (s *stream) renew() {
 	s.life++
 	s.state, s.let = opening, false
 	s.head, s.framing, s.part = nil, nil, nil
-	s.block.marks, s.block.hasID = s.block.marks[:0], false
+	s.block = block{marks: s.block.marks[:0], id: s.block.id[:0]}
 	s.retry = 0
 }
 
-var errEnded = errors.New("the server ended the stream")
+var (
+	errEnded = errors.New("the server ended the stream")
+	// A server of our protocol that is starting, draining or overloaded answers 200
+	// all the same, and says it in the stream.
+	errBusy = errors.New("the server is not ready: it said that it is busy, and to come back later")
+)
 
 // take reads what came. It keeps nothing of b. An answer to be written is given
-// back. An error is the end of the stream; errEnded is an orderly one.
+// back. An error is the end of the stream; errEnded and errBusy are orderly ones.
 func (s *stream) take(b []byte, now int64) (reply []byte, err error) {
 	if s.framing == nil {
 		body, reply, err := s.takeHead(b)
@@ -198,6 +206,13 @@ func (s *stream) takeLine(line []byte, now int64) error {
 	case 'd':
 		if bytes.HasPrefix(line, []byte("data:")) {
 			s.findMarks(line[len("data:"):])
+			if s.block.bye {
+				s.block.busy = saysBusy(line[len("data:"):])
+			}
+		}
+	case 'e':
+		if v, ok := bytes.CutPrefix(line, []byte("event:")); ok {
+			s.block.bye = string(bytes.TrimPrefix(v, []byte(" "))) == "bye"
 		}
 	case 'i':
 		if v, ok := bytes.CutPrefix(line, []byte("id:")); ok {
@@ -212,6 +227,12 @@ func (s *stream) takeLine(line []byte, now int64) error {
 		}
 	}
 	return nil
+}
+
+// saysBusy reads why a bye was said.
+func saysBusy(bye []byte) bool {
+	var b struct{ Reason string }
+	return json.Unmarshal(bye, &b) == nil && b.Reason == "busy"
 }
 
 // findMarks reads the marks in b and gives what is left of it, in which another
@@ -261,7 +282,11 @@ func (s *stream) dispatch(now int64) error {
 	for _, m := range s.block.marks {
 		s.hear(m, now)
 	}
-	s.block.marks = s.block.marks[:0]
+	busy := s.block.busy
+	s.block.marks, s.block.bye, s.block.busy = s.block.marks[:0], false, false
+	if busy {
+		return errBusy
+	}
 	if len(s.holes) > maxHoles {
 		return errors.New("far too many messages are missing")
 	}
