@@ -117,6 +117,7 @@ func (a *appender) commit(ops []op, bytes int) {
 	}
 	a.finish(c)
 	if !c.batch.Empty() {
+		a.log.many.Store(len(ops) > 1)
 		// Visible to reads from here on, and on disk only after SyncWait: hence
 		// namespace.kept.
 		if err := a.log.db.ApplyNoSyncWait(c.batch, durable); err != nil {

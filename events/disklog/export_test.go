@@ -3,6 +3,7 @@ package disklog
 import (
 	"context"
 	"encoding/binary"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -30,7 +31,12 @@ func NewSyncer() Syncer { return Syncer{newSyncer()} }
 func (s Syncer) Close() { s.close() }
 
 // Quiet gives a file as a log is written that one goroutine writes.
-func (s Syncer) Quiet(f vfs.File) vfs.File { return quietFS{syncer: s.syncer}.log(f, logCategory) }
+// many says whether several callers wait for its syncs.
+func (s Syncer) Quiet(f vfs.File, many bool) vfs.File {
+	q := quietFS{syncer: s.syncer, many: new(atomic.Bool)}
+	q.many.Store(many)
+	return q.log(f, logCategory)
+}
 
 // SyncerOf gives the log's own.
 func SyncerOf(l *Log) Syncer { return Syncer{l.syncer} }

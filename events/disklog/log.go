@@ -106,7 +106,8 @@ type Log struct {
 	db     *pebble.DB
 	lock   *pebble.Lock
 	space  *space
-	syncer *syncer // nil with another file system than the machine's
+	syncer *syncer     // nil with another file system than the machine's
+	many   atomic.Bool // several callers wait for the sync of what was written last
 
 	queue     *queue
 	tail      atomic.Pointer[func(events.Segment)]
@@ -170,7 +171,7 @@ func (l *Log) open(dir string, o Options) (err error) {
 	fs := o.FS
 	if fs == vfs.Default {
 		l.syncer = newSyncer()
-		fs = quietFS{fs, l.syncer}
+		fs = quietFS{fs, l.syncer, &l.many}
 	}
 	l.space = newSpace(fs, dir, o.Reserve, o.Logger)
 	if l.db, err = pebble.Open(dir, l.engineOptions(o)); err != nil {

@@ -1,6 +1,7 @@
 package disklog
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -17,6 +18,7 @@ import (
 type quietFS struct {
 	vfs.FS
 	syncer *syncer
+	many   *atomic.Bool // several callers wait for the next sync
 }
 
 // OpenReadWrite is how the files come that are written from their beginning, see
@@ -37,7 +39,7 @@ func (q quietFS) log(f vfs.File, category vfs.DiskWriteCategory) vfs.File {
 	if f == nil || category != logCategory || f.Fd() == vfs.InvalidFd {
 		return f
 	}
-	return &quietFile{File: f, syncer: q.syncer}
+	return &quietFile{File: f, syncer: q.syncer, many: q.many}
 }
 
 // A quietFile is a log that one goroutine writes.
@@ -49,6 +51,7 @@ func (q quietFS) log(f vfs.File, category vfs.DiskWriteCategory) vfs.File {
 type quietFile struct {
 	vfs.File
 	syncer *syncer
+	many   *atomic.Bool
 	usual  int // how many writes are made as usual
 }
 
@@ -77,9 +80,14 @@ func (f *quietFile) Write(p []byte) (int, error) {
 	return n + m, err
 }
 
+// SyncData is quiet for one who waits. A thread that waits itself learns a moment sooner
+// that the disk is done than one that a thread of the kernel tells, and where many
+// publish there is no rest to be disturbed.
 func (f *quietFile) SyncData() error {
-	if synced, err := f.syncer.sync(f.Fd()); synced {
-		return err
+	if !f.many.Load() {
+		if synced, err := f.syncer.sync(f.Fd()); synced {
+			return err
+		}
 	}
 	return f.File.SyncData()
 }

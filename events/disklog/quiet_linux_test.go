@@ -135,7 +135,7 @@ func TestQuietWrites(t *testing.T) {
 	s := disklog.NewSyncer()
 	defer s.Close()
 	f := createFile(t)
-	q := s.Quiet(f)
+	q := s.Quiet(f, false)
 	var want []byte
 	write := func(n int, usual bool) {
 		t.Helper()
@@ -167,6 +167,10 @@ func TestQuietWrites(t *testing.T) {
 	if s.Syncs() == (f.syncs > 0) {
 		t.Errorf("the kernel syncs: %t, and the file was synced %d times as usual", s.Syncs(), f.syncs)
 	}
+	f.syncs = 0
+	if err := s.Quiet(f, true).SyncData(); err != nil || f.syncs != 1 {
+		t.Errorf("for many it was synced %d times as usual, %v", f.syncs, err)
+	}
 	info, err := q.Stat()
 	if err != nil || info.Size() != int64(len(want)) {
 		t.Fatal(info, err)
@@ -188,11 +192,11 @@ func TestQuietErrors(t *testing.T) {
 	defer s.Close()
 	f := createFile(t)
 	f.File = onDevice{f.File, full}
-	if n, err := s.Quiet(f).Write([]byte("x")); n != 0 || !strings.Contains(fmt.Sprint(err), "no space left") {
+	if n, err := s.Quiet(f, false).Write([]byte("x")); n != 0 || !strings.Contains(fmt.Sprint(err), "no space left") {
 		t.Errorf("%d, %v", n, err)
 	}
 	f = createFile(t)
-	q := s.Quiet(f)
+	q := s.Quiet(f, false)
 	f.Close()
 	if err := q.SyncData(); err == nil {
 		t.Error("a closed file was synced")
@@ -217,7 +221,7 @@ func TestSyncsAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 4 {
 		f := createFile(t)
-		q := s.Quiet(f)
+		q := s.Quiet(f, false)
 		all.Go(func() {
 			for range 50 {
 				if _, err := q.Write([]byte("something")); err != nil {
