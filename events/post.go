@@ -34,7 +34,7 @@ type Published struct {
 
 // CheckTargets gives the targets of a post, each once and in the order they were
 // named, or refuses: no-target without any, bad-name or bad-id for one that
-// cannot be, bad-parameter for too many.
+// cannot be, bad-parameter for too many. A list of one is given back as it is.
 func CheckTargets(to, except []string) (tos, excepts []string, err error) {
 	if len(to) == 0 {
 		return nil, nil, Refuse(CodeNoTarget, "name a target: a room, @member, or * for everyone")
@@ -49,6 +49,9 @@ func CheckTargets(to, except []string) (tos, excepts []string, err error) {
 }
 
 func targets(what string, in []string) ([]string, error) {
+	if len(in) == 1 {
+		return in, CheckTarget(in[0])
+	}
 	var out []string
 	for _, t := range in {
 		if err := CheckTarget(t); err != nil {

@@ -282,6 +282,24 @@ func TestAnOpenStreamThatFallsBehindRetentionIsTold(t *testing.T) {
 	s.hears(c, "10")
 }
 
+// Whoever said something may use the lists of its targets again, whether a log has
+// kept it or not.
+func TestTargetsAreTheCallersOwn(t *testing.T) {
+	for name, volatile := range map[string]bool{"kept": false, "volatile": true} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, events.Keep{})
+			c := s.listen(ann, events.Start{}, "lobby")
+			p := events.Post{To: []string{"lobby"}, Except: []string{"elsewhere"}, Volatile: volatile, Bodies: body("x")}
+			s.post(bo, p)
+			p.To[0], p.Except[0] = "another", "lobby"
+			d, err := c.Next(t.Context(), events.Limit{})
+			if err != nil || len(d.Events) != 1 || d.Events[0].To[0] != "lobby" || d.Events[0].Except[0] != "elsewhere" {
+				t.Errorf("%+v, %v", d, err)
+			}
+		})
+	}
+}
+
 func TestVolatileIsForThoseWhoAreUpToDate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, events.Keep{})
