@@ -77,7 +77,9 @@ func (s *Server) look(rt route, allow string, act action, c echo.Context) error 
 		return nil
 	}
 	var unreadable error
-	q.query, unreadable = url.ParseQuery(r.URL.RawQuery)
+	if r.URL.RawQuery != "" {
+		q.query, unreadable = url.ParseQuery(r.URL.RawQuery)
+	}
 	if rt.tells() {
 		if q.caller, err = s.caller(r, q.query, act.oneself); err != nil {
 			return err
