@@ -12,15 +12,25 @@ import (
 func answer(w http.ResponseWriter, status int, body []byte) {
 	body = append(body, '\n')
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	h["Content-Type"] = typeJSON
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	if h.Get("Cache-Control") == "" {
-		h.Set("Cache-Control", "no-store")
+		h["Cache-Control"] = noStore
 	}
-	h.Set("X-Content-Type-Options", "nosniff")
+	h["X-Content-Type-Options"] = noSniff
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // whoever is gone by now asks again with the same key
 }
+
+// What headers of nearly every answer say. They are shared by all answers, where
+// Set would make a slice for each: nobody writes into them, and there is no room
+// behind them, so that Add makes another.
+var (
+	typeJSON   = []string{"application/json"}
+	noStore    = []string{"no-store"}
+	noSniff    = []string{"nosniff"}
+	varyOrigin = []string{"Origin"}
+)
 
 // timeFormat is RFC 3339 in UTC, always with milliseconds.
 const timeFormat = "2006-01-02T15:04:05.000Z"
@@ -30,12 +40,15 @@ func appendTime(b []byte, t time.Time) []byte {
 	return append(t.UTC().AppendFormat(append(b, '"'), timeFormat), '"')
 }
 
+// saidBytes is how long the answer to one event may be, with its line's end.
+const saidBytes = 128
+
 // said is the answer to one event: {"id","time","from"}, without an id when it
 // has none and without from when nobody was named.
 func said(p events.Published) []byte {
-	b := []byte{'{'}
+	b := append(make([]byte, 0, saidBytes), '{')
 	if p.First != (events.ID{}) {
-		b = append(events.QuoteJSON(append(b, `"id":`...), p.First.String()), ',')
+		b = append(appendPosition(append(b, `"id":`...), p.First), ',')
 	}
 	return end(b, p)
 }
