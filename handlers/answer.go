@@ -32,12 +32,19 @@ var (
 	varyOrigin = []string{"Origin"}
 )
 
-// timeFormat is RFC 3339 in UTC, always with milliseconds.
-const timeFormat = "2006-01-02T15:04:05.000Z"
-
 // appendTime appends a time as a JSON string.
 func appendTime(b []byte, t time.Time) []byte {
-	return append(t.UTC().AppendFormat(append(b, '"'), timeFormat), '"')
+	return append(appendBareTime(append(b, '"'), t), '"')
+}
+
+// appendBareTime appends a time in RFC 3339, in UTC and always with milliseconds. It
+// stands in every event and every answer: RFC3339 is the layout that package time
+// has code of its own for, and takes a third of the time that one with .000 does.
+func appendBareTime(b []byte, t time.Time) []byte {
+	t = t.UTC()
+	b = t.AppendFormat(b, time.RFC3339)
+	ms := t.Nanosecond() / int(time.Millisecond)
+	return append(b[:len(b)-len("Z")], '.', '0'+byte(ms/100), '0'+byte(ms/10%10), '0'+byte(ms%10), 'Z')
 }
 
 // saidBytes is how long the answer to one event may be, with its line's end.
