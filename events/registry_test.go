@@ -452,6 +452,8 @@ func TestIdempotencyIsScopedAndCompared(t *testing.T) {
 		"echo":   {To: []string{"lobby"}, Key: "k", Echo: true, Bodies: body("once")},
 		"event":  {To: []string{"lobby"}, Key: "k", Bodies: []events.Body{{Event: "other", Data: []byte(`"once"`)}}},
 		"ttl":    {To: []string{"lobby"}, Key: "k", Bodies: []events.Body{{Data: []byte(`"once"`), TTL: time.Hour}}},
+		"form":   {To: []string{"lobby"}, Key: "k", Bodies: []events.Body{{Data: []byte(`"once"`), Encoding: "base64"}}},
+		"type":   {To: []string{"lobby"}, Key: "k", Bodies: []events.Body{{Data: []byte(`"once"`), Type: "image/png"}}},
 		"batch":  {To: []string{"lobby"}, Key: "k", Bodies: append(body("once"), body("once")...)},
 		"shape":  {To: []string{"lobby"}, Key: "k", Batch: true, Bodies: body("once")},
 	} {
@@ -467,6 +469,18 @@ func TestIdempotencyIsScopedAndCompared(t *testing.T) {
 	q.To, q.Except = []string{"b", "a", "b"}, []string{"d", "c"}
 	if got := s.post(ann, q); !got.Replayed {
 		t.Error("the same targets in another order were taken for others")
+	}
+
+	// What stands beside each other does not run together.
+	p = events.Post{To: []string{"lobby"}, Key: "12", Bodies: []events.Body{{Event: "e", Data: []byte("12")}}}
+	s.post(ann, p)
+	p.Bodies = []events.Body{{Event: "e1", Data: []byte("2")}}
+	if _, err := s.reg.Publish(t.Context(), events.Anonymous(ann), "demo", p); !errors.Is(err, events.ErrKeyReused) {
+		t.Errorf("an event's name and its data run together: %v", err)
+	}
+	p.Key = "2"
+	if got := s.post(ann+"1", p); got.Replayed {
+		t.Error("a connection's ID and its key run together")
 	}
 }
 
