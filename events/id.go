@@ -17,7 +17,8 @@ func (id ID) String() string {
 	if id.Epoch == "" {
 		return ""
 	}
-	return id.Epoch + "-" + strconv.FormatUint(id.Seq, 10)
+	var few [36]byte // an epoch is 12 bytes at most, and a number 20
+	return string(strconv.AppendUint(append(append(few[:0], id.Epoch...), '-'), id.Seq, 10))
 }
 
 // ParseID reads [a-z0-9]{4,12}-[0-9]{1,19}. ok is false for anything else.

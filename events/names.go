@@ -107,7 +107,7 @@ func CheckEventName(s string) error {
 		return Refuse(CodeBadEvent, "an event's name is UTF-8 of 1 to %d bytes", MaxEventNameBytes)
 	}
 	for _, c := range s {
-		if unicode.Is(unicode.Cc, c) {
+		if unicode.IsControl(c) {
 			return Refuse(CodeBadEvent, "an event's name has no control character")
 		}
 	}
@@ -173,4 +173,9 @@ func spaced(s string) bool {
 
 // unseen reports whether a character shows nothing and may change how others show:
 // a control, a format or a line-separator character.
-func unseen(c rune) bool { return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
+func unseen(c rune) bool {
+	if c < utf8.RuneSelf {
+		return unicode.IsControl(c) // ASCII has none of the others
+	}
+	return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+}

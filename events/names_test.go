@@ -3,6 +3,7 @@ package events_test
 import (
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"parley/events"
@@ -54,6 +55,18 @@ func TestEventNames(t *testing.T) {
 		"hello": false, "rooms": false, "presence": false, "gap": false, "erased": false, "bye": false, "open": false, "error": false,
 	} {
 		check(t, "event name", name, events.CheckEventName(name), ok, events.CodeBadEvent)
+	}
+}
+
+// What no character of a name may be, of those that most names are made of and of
+// those that begin where they end.
+func TestCharactersThatDoNotShow(t *testing.T) {
+	for c := range rune(0x3000) {
+		seen := !unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+		name := "a" + string(c) + "b"
+		check(t, "room", name, events.CheckRoom(name), seen && c != '/' && c != '\\', events.CodeBadName)
+		check(t, "nickname", name, events.CheckNickname(name), seen, events.CodeBadName)
+		check(t, "event name", name, events.CheckEventName(name), !unicode.Is(unicode.Cc, c), events.CodeBadEvent)
 	}
 }
 

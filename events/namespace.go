@@ -169,7 +169,8 @@ func (n *namespace) putLocked(e *Event) {
 		// What was erased must not be read from a window any more.
 		n.raiseLocked(e.Seq - 1)
 	}
-	for _, r := range n.stretchesLocked(e) {
+	var few [4]*room
+	for _, r := range n.stretchesLocked(few[:0], e) {
 		r.put(e, n.reg)
 		n.touchLocked(r)
 	}
@@ -182,9 +183,8 @@ func (n *namespace) raiseLocked(seq uint64) {
 	}
 }
 
-// stretchesLocked gives the rooms in memory whose stretch the event lies in.
-func (n *namespace) stretchesLocked(e *Event) []*room {
-	out := make([]*room, 0, 4)
+// stretchesLocked appends the rooms in memory whose stretch the event lies in.
+func (n *namespace) stretchesLocked(out []*room, e *Event) []*room {
 	for _, t := range e.To {
 		if r := n.rooms[t]; r != nil {
 			out = append(out, r)
@@ -229,7 +229,8 @@ func (n *namespace) offerLocked(s Signal) {
 	if !s.Volatile.AckBy.IsZero() {
 		n.askedLocked(s.Volatile)
 	}
-	stretches := n.stretchesLocked(s.Volatile)
+	var few [4]*room
+	stretches := n.stretchesLocked(few[:0], s.Volatile)
 	for _, r := range stretches {
 		for _, seat := range r.seats {
 			if c := seat.cursor; !c.left.has(seat) && c.offer(s.Volatile, s.After, len(stretches) > 1) {

@@ -51,7 +51,7 @@ func TextData(raw []byte) ([]byte, error) {
 	if !utf8.Valid(raw) {
 		return nil, Refuse(CodeBadEvent, "the text is not UTF-8; send other bytes with a Content-Type of their own")
 	}
-	return QuoteJSON(make([]byte, 0, len(raw)+2), string(raw)), nil
+	return quote(make([]byte, 0, len(raw)+2), raw), nil
 }
 
 // BinaryData makes Data of any bytes.
@@ -64,14 +64,17 @@ func BinaryData(raw []byte) []byte {
 
 // QuoteJSON appends s to dst as a JSON string. s must be UTF-8. Nothing that ends
 // a line anywhere (controls, DEL, C1, U+2028, U+2029) is left unescaped.
-func QuoteJSON(dst []byte, s string) []byte {
+func QuoteJSON(dst []byte, s string) []byte { return quote(dst, s) }
+
+// quote is QuoteJSON for bytes too, which would have to be copied into a string.
+func quote[T string | []byte](dst []byte, s T) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
 	from := 0
 	for i := 0; i < len(s); {
 		c, n := rune(s[i]), 1
 		if c >= utf8.RuneSelf {
-			c, n = utf8.DecodeRuneInString(s[i:])
+			c, n = utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
 		}
 		if c >= 0x20 && c != '"' && c != '\\' && c < 0x7f || c > 0x9f && c != 0x2028 && c != 0x2029 {
 			i += n

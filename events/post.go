@@ -34,7 +34,7 @@ type Published struct {
 
 // CheckTargets gives the targets of a post, each once and in the order they were
 // named, or refuses: no-target without any, bad-name or bad-id for one that
-// cannot be, bad-parameter for too many.
+// cannot be, bad-parameter for too many. A list of one is given back as it is.
 func CheckTargets(to, except []string) (tos, excepts []string, err error) {
 	if len(to) == 0 {
 		return nil, nil, Refuse(CodeNoTarget, "name a target: a room, @member, or * for everyone")
@@ -49,6 +49,9 @@ func CheckTargets(to, except []string) (tos, excepts []string, err error) {
 }
 
 func targets(what string, in []string) ([]string, error) {
+	if len(in) == 1 {
+		return in, CheckTarget(in[0])
+	}
 	var out []string
 	for _, t := range in {
 		if err := CheckTarget(t); err != nil {
@@ -139,46 +142,51 @@ func (p *Post) drafts(c Caller, member, name string, now time.Time) []Draft {
 // identity gives what the log compares of a post with an idempotency key: who
 // and which key, and what was asked for.
 func (p *Post) identity(c Caller) (key, digest string) {
-	k := sha256.New()
+	b := make([]byte, 0, 512)
 	for _, s := range []string{c.identity(), c.Connection, p.Key} {
-		writeSized(k.Write, s)
+		b = appendSized(b, s)
 	}
-	d := sha256.New()
+	k := sha256.Sum256(b)
+	b = b[:0]
 	for _, list := range [][]string{p.To, p.Except} {
-		writeCount(d.Write, len(list))
-		for _, s := range slices.Sorted(slices.Values(list)) { // they are sets
-			writeSized(d.Write, s)
+		b = appendCount(b, len(list))
+		for _, s := range sorted(list) {
+			b = appendSized(b, s)
 		}
 	}
 	if p.Echo {
-		writeSized(d.Write, "echo")
+		b = appendSized(b, "echo")
 	}
 	if p.Batch {
-		writeSized(d.Write, "batch")
+		b = appendSized(b, "batch")
 	}
 	if p.Ack > 0 {
-		writeSized(d.Write, "ack") // for how long may differ from one try to the next
+		b = appendSized(b, "ack") // for how long may differ from one try to the next
 	}
-	for _, b := range p.Bodies {
-		for _, s := range []string{b.Event, string(b.Data), b.Encoding, b.Type} {
-			writeSized(d.Write, s)
-		}
-		writeCount(d.Write, int(b.TTL))
+	for i := range p.Bodies {
+		body := &p.Bodies[i]
+		b = appendSized(b, body.Event)
+		b = append(appendCount(b, len(body.Data)), body.Data...)
+		b = appendSized(b, body.Encoding)
+		b = appendSized(b, body.Type)
+		b = appendCount(b, int(body.TTL))
 	}
-	return string(k.Sum(nil)), string(d.Sum(nil))
+	d := sha256.Sum256(b)
+	return string(k[:]), string(d[:])
 }
 
-// writeSized and writeCount feed a hash so that no two lists run together.
-func writeSized(write func([]byte) (int, error), s string) {
-	writeCount(write, len(s))
-	_, _ = write([]byte(s)) // a hash.Hash never fails
+// sorted gives a set of targets in one order, whatever order they were named in.
+func sorted(targets []string) []string {
+	if len(targets) < 2 {
+		return targets
+	}
+	return slices.Sorted(slices.Values(targets))
 }
 
-func writeCount(write func([]byte) (int, error), n int) {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], uint64(n))
-	_, _ = write(b[:])
-}
+// appendSized and appendCount write what is hashed so that no two lists run together.
+func appendSized(b []byte, s string) []byte { return append(appendCount(b, len(s)), s...) }
+
+func appendCount(b []byte, n int) []byte { return binary.BigEndian.AppendUint64(b, uint64(n)) }
 
 // fits refuses what the settings of a namespace do not allow.
 func (p *Post) fits(s Settings) error {

@@ -358,6 +358,7 @@ func (r *Registry) say(ctx context.Context, n *namespace, d Draft) (Published, e
 	last := n.time
 	mark := max(n.watermark.Load(), n.kept)
 	n.mu.Unlock()
+	d.To, d.Except = slices.Clone(d.To), slices.Clone(d.Except) // the caller's, which a log would have copied
 	e := &Event{Draft: d, Time: Stamp(r.o.Now(), last)}
 	if err := r.o.Bus.Send(ctx, Signal{Namespace: n.name, Node: r.o.Node, Volatile: e, After: mark}); err != nil {
 		return Published{}, err

@@ -282,6 +282,24 @@ func TestAnOpenStreamThatFallsBehindRetentionIsTold(t *testing.T) {
 	s.hears(c, "10")
 }
 
+// Whoever said something may use the lists of its targets again, whether a log has
+// kept it or not.
+func TestTargetsAreTheCallersOwn(t *testing.T) {
+	for name, volatile := range map[string]bool{"kept": false, "volatile": true} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, events.Keep{})
+			c := s.listen(ann, events.Start{}, "lobby")
+			p := events.Post{To: []string{"lobby"}, Except: []string{"elsewhere"}, Volatile: volatile, Bodies: body("x")}
+			s.post(bo, p)
+			p.To[0], p.Except[0] = "another", "lobby"
+			d, err := c.Next(t.Context(), events.Limit{})
+			if err != nil || len(d.Events) != 1 || d.Events[0].To[0] != "lobby" || d.Events[0].Except[0] != "elsewhere" {
+				t.Errorf("%+v, %v", d, err)
+			}
+		})
+	}
+}
+
 func TestVolatileIsForThoseWhoAreUpToDate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, events.Keep{})
@@ -434,6 +452,8 @@ func TestIdempotencyIsScopedAndCompared(t *testing.T) {
 		"echo":   {To: []string{"lobby"}, Key: "k", Echo: true, Bodies: body("once")},
 		"event":  {To: []string{"lobby"}, Key: "k", Bodies: []events.Body{{Event: "other", Data: []byte(`"once"`)}}},
 		"ttl":    {To: []string{"lobby"}, Key: "k", Bodies: []events.Body{{Data: []byte(`"once"`), TTL: time.Hour}}},
+		"form":   {To: []string{"lobby"}, Key: "k", Bodies: []events.Body{{Data: []byte(`"once"`), Encoding: "base64"}}},
+		"type":   {To: []string{"lobby"}, Key: "k", Bodies: []events.Body{{Data: []byte(`"once"`), Type: "image/png"}}},
 		"batch":  {To: []string{"lobby"}, Key: "k", Bodies: append(body("once"), body("once")...)},
 		"shape":  {To: []string{"lobby"}, Key: "k", Batch: true, Bodies: body("once")},
 	} {
@@ -449,6 +469,18 @@ func TestIdempotencyIsScopedAndCompared(t *testing.T) {
 	q.To, q.Except = []string{"b", "a", "b"}, []string{"d", "c"}
 	if got := s.post(ann, q); !got.Replayed {
 		t.Error("the same targets in another order were taken for others")
+	}
+
+	// What stands beside each other does not run together.
+	p = events.Post{To: []string{"lobby"}, Key: "12", Bodies: []events.Body{{Event: "e", Data: []byte("12")}}}
+	s.post(ann, p)
+	p.Bodies = []events.Body{{Event: "e1", Data: []byte("2")}}
+	if _, err := s.reg.Publish(t.Context(), events.Anonymous(ann), "demo", p); !errors.Is(err, events.ErrKeyReused) {
+		t.Errorf("an event's name and its data run together: %v", err)
+	}
+	p.Key = "2"
+	if got := s.post(ann+"1", p); got.Replayed {
+		t.Error("a connection's ID and its key run together")
 	}
 }
 

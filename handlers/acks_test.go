@@ -238,23 +238,36 @@ func TestARepeatOfAQuestion(t *testing.T) {
 }
 
 // A sender that hangs up leaves nothing: nobody waits, and answers come too late.
+// net/http looks for a hang-up from when it has seen the body's end, whatever body
+// there was.
 func TestASenderThatHangsUpLeavesNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		st := newStage(t, stageOptions{})
-		b := st.attend(bob, "/acme/lobby")
-		conn := st.request("POST", "/acme/lobby?ack=25s", "Connection-ID", ann, "Content-Length", "0")
-		synctest.Wait()
-		id, _ := b.asked()
-		if got := st.metric("parley_acks_waiting"); got != "1" {
-			t.Errorf("%s wait", got)
-		}
-		conn.Close()
-		synctest.Wait()
-		if got := st.metric("parley_acks_waiting"); got != "0" {
-			t.Errorf("%s wait for a client that has hung up", got)
-		}
-		st.call("POST", "/acme/-/acks/"+id, "there?", as(bob)).refused(410, "gone")
-	})
+	for name, c := range map[string]struct{ length, body string }{
+		"without a body": {"Content-Length: 0", ""},
+		"small":          {"Content-Length: 5", "hello"},
+		"large":          {"Content-Length: 60000", strings.Repeat("x", 60_000)},
+		"chunked":        {"Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				st := newStage(t, stageOptions{})
+				b := st.attend(bob, "/acme/lobby")
+				conn := st.dial()
+				defer conn.Close()
+				fmt.Fprintf(conn, "POST /acme/lobby?ack=25s HTTP/1.1\r\nHost: x\r\nConnection-ID: %s\r\n%s\r\n\r\n%s", ann, c.length, c.body)
+				synctest.Wait()
+				id, _ := b.asked()
+				if got := st.metric("parley_acks_waiting"); got != "1" {
+					t.Errorf("%s wait", got)
+				}
+				conn.Close()
+				synctest.Wait()
+				if got := st.metric("parley_acks_waiting"); got != "0" {
+					t.Errorf("%s wait for a client that has hung up", got)
+				}
+				st.call("POST", "/acme/-/acks/"+id, "there?", as(bob)).refused(410, "gone")
+			})
+		})
+	}
 }
 
 // metric gives the value of a metric.

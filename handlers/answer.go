@@ -12,30 +12,50 @@ import (
 func answer(w http.ResponseWriter, status int, body []byte) {
 	body = append(body, '\n')
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	h["Content-Type"] = typeJSON
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	if h.Get("Cache-Control") == "" {
-		h.Set("Cache-Control", "no-store")
+		h["Cache-Control"] = noStore
 	}
-	h.Set("X-Content-Type-Options", "nosniff")
+	h["X-Content-Type-Options"] = noSniff
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // whoever is gone by now asks again with the same key
 }
 
-// timeFormat is RFC 3339 in UTC, always with milliseconds.
-const timeFormat = "2006-01-02T15:04:05.000Z"
+// What headers of nearly every answer say. They are shared by all answers, where
+// Set would make a slice for each: nobody writes into them, and there is no room
+// behind them, so that Add makes another.
+var (
+	typeJSON   = []string{"application/json"}
+	noStore    = []string{"no-store"}
+	noSniff    = []string{"nosniff"}
+	varyOrigin = []string{"Origin"}
+)
 
 // appendTime appends a time as a JSON string.
 func appendTime(b []byte, t time.Time) []byte {
-	return append(t.UTC().AppendFormat(append(b, '"'), timeFormat), '"')
+	return append(appendBareTime(append(b, '"'), t), '"')
 }
+
+// appendBareTime appends a time in RFC 3339, in UTC and always with milliseconds. It
+// stands in every event and every answer: RFC3339 is the layout that package time
+// has code of its own for, and takes a third of the time that one with .000 does.
+func appendBareTime(b []byte, t time.Time) []byte {
+	t = t.UTC()
+	b = t.AppendFormat(b, time.RFC3339)
+	ms := t.Nanosecond() / int(time.Millisecond)
+	return append(b[:len(b)-len("Z")], '.', '0'+byte(ms/100), '0'+byte(ms/10%10), '0'+byte(ms%10), 'Z')
+}
+
+// saidBytes is how long the answer to one event may be, with its line's end.
+const saidBytes = 128
 
 // said is the answer to one event: {"id","time","from"}, without an id when it
 // has none and without from when nobody was named.
 func said(p events.Published) []byte {
-	b := []byte{'{'}
+	b := append(make([]byte, 0, saidBytes), '{')
 	if p.First != (events.ID{}) {
-		b = append(events.QuoteJSON(append(b, `"id":`...), p.First.String()), ',')
+		b = append(appendPosition(append(b, `"id":`...), p.First), ',')
 	}
 	return end(b, p)
 }

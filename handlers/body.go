@@ -54,6 +54,12 @@ func contentOf(h interface{ Values(string) []string }) (content, error) {
 	if len(given) == 0 || strings.TrimSpace(given[0]) == "" {
 		return content{kind: textContent}, nil
 	}
+	switch given[0] { // what nearly every body says: it need not be taken apart
+	case "text/plain", "text/plain;charset=UTF-8", "application/x-www-form-urlencoded":
+		return content{kind: textContent}, nil
+	case "application/json":
+		return content{kind: jsonContent}, nil
+	}
 	name, params, err := mime.ParseMediaType(given[0])
 	if err != nil || !strings.Contains(name, "/") {
 		return content{}, unsupported("the Content-Type cannot be read")
@@ -112,21 +118,38 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if r.ContentLength > limit {
 		return nil, tooLarge()
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	if err == nil {
-		// The body is here, and its deadline (see serve) is taken back: net/http goes
-		// on reading in the background, to learn that a client is gone, and would take
-		// a deadline for that.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	}
-	var over *http.MaxBytesError
-	switch {
-	case errors.As(err, &over):
-		return nil, tooLarge()
-	case err != nil:
+	raw, err := whole(w, r, limit)
+	if err != nil {
+		if over := (*http.MaxBytesError)(nil); errors.As(err, &over) {
+			return nil, tooLarge()
+		}
 		return nil, &events.Error{Code: events.CodeBadEvent, Detail: "the body did not come whole", Cause: err}
 	}
+	// The body is here, and its deadline (see serve) is taken back: net/http goes
+	// on reading in the background, to learn that a client is gone, and would take
+	// a deadline for that.
+	bodyUntil(w, time.Time{})
 	return raw, nil
+}
+
+// bodyUntil says until when a body may come; a connection that has no deadlines waits
+// as long as it takes.
+func bodyUntil(w http.ResponseWriter, t time.Time) {
+	_ = http.NewResponseController(w).SetReadDeadline(t)
+}
+
+// smallBody is how much memory a body gets on its word alone, before it has come.
+const smallBody = 4 << 10
+
+// whole reads a body to its end. A small one that says how long it is, as nearly
+// every one does, has its memory at once. net/http sees its end with its last byte.
+func whole(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength < 1 || r.ContentLength > smallBody {
+		return io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	}
+	raw := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, raw)
+	return raw, err
 }
 
 // bodies makes of a body what is said: one thing, or with a batch many.

@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"parley/events"
@@ -52,15 +51,18 @@ func (s *Server) caller(r *http.Request, q url.Values, oneself bool) (events.Cal
 // connectionID gives the connection ID that the header or ?cid= names, "" for
 // none. Naming it in both is fine as long as they agree.
 func connectionID(r *http.Request, q url.Values) (string, error) {
-	header, query := r.Header.Values("Connection-ID"), q["cid"]
+	header, query := r.Header["Connection-Id"], q["cid"]
 	if len(header) > 1 || len(query) > 1 {
 		return "", events.Refuse(events.CodeBadID, "a request has one connection ID")
 	}
 	if len(header) == 1 && len(query) == 1 && header[0] != query[0] {
 		return "", events.Refuse(events.CodeBadID, "Connection-ID and cid are not the same")
 	}
-	for _, id := range slices.Concat(header, query) {
-		return id, events.CheckConnectionID(id)
+	switch {
+	case len(header) == 1:
+		return header[0], events.CheckConnectionID(header[0])
+	case len(query) == 1:
+		return query[0], events.CheckConnectionID(query[0])
 	}
 	return "", nil
 }

@@ -1,5 +1,8 @@
 package handlers
 
+// AppendTime is how a time is written.
+var AppendTime = appendTime
+
 // PublicRoutes gives the methods of every path of the public side that is there.
 func PublicRoutes() map[string][]string {
 	out := map[string][]string{}

@@ -3,6 +3,8 @@ package handlers
 import (
 	"net/http"
 	"strconv"
+	"strings"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,11 +21,22 @@ type metrics struct {
 	published *prometheus.CounterVec
 	bytes     prometheus.Counter
 	acks      *prometheus.CounterVec
+
+	mu      sync.RWMutex
+	counted map[outcome]prometheus.Counter // those of requests that have counted one
+}
+
+// An outcome is what requests are counted by. There are so many as there are routes,
+// methods of theirs and statuses: nothing in it is a stranger's choice.
+type outcome struct {
+	route, method string
+	status        int
 }
 
 func newMetrics(s *Server) *metrics {
 	reg := prometheus.NewRegistry()
 	m := &metrics{
+		counted: map[outcome]prometheus.Counter{},
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_http_requests_total",
 			Help: "Requests answered, by route, method and status. A stream counts when it opens.",
@@ -113,7 +126,23 @@ func (m *metrics) answered(route, method string, w *echo.Response) {
 	default:
 		method = "other"
 	}
-	m.requests.WithLabelValues(route, method, strconv.Itoa(w.Status)).Inc()
+	m.counter(outcome{route, method, w.Status}).Inc()
+}
+
+// counter gives the counter of an outcome. It is asked for at each request, and the
+// vector would write the status and put three labels together each time.
+func (m *metrics) counter(o outcome) prometheus.Counter {
+	m.mu.RLock()
+	c := m.counted[o]
+	m.mu.RUnlock()
+	if c == nil {
+		o.method = strings.Clone(o.method) // a piece of the whole request line
+		c = m.requests.WithLabelValues(o.route, o.method, strconv.Itoa(o.status))
+		m.mu.Lock()
+		m.counted[o] = c
+		m.mu.Unlock()
+	}
+	return c
 }
 
 // exposition answers in Prometheus' format.

@@ -19,7 +19,7 @@ type request struct {
 	member string     // the member of the path
 	id     string     // the last segment of …/history/{id} and …/acks/{id}, as it was received
 	file   string     // the last segment of /-/static/{file}
-	query  url.Values // the whole query
+	query  url.Values // the whole query; nil without one
 }
 
 // An action is what a method does on a path. It writes the answer itself, or

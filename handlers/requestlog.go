@@ -29,7 +29,7 @@ func (s *Server) logPublished(r *http.Request, ns string, p events.Post, size in
 	if !s.log.Enabled(r.Context(), slog.LevelInfo) {
 		return // what follows costs more than the rest of it
 	}
-	attrs := []slog.Attr{slog.String("namespace", ns)}
+	attrs := append(make([]slog.Attr, 0, 10), slog.String("namespace", ns)) // all there may be
 	if len(p.To) == 1 && events.IsRoom(p.To[0]) {
 		attrs = append(attrs, slog.String("room", p.To[0]))
 	} else {

@@ -129,11 +129,15 @@ func (rt route) allow() string {
 // say first that a name is wrong; and while it looks for a method it would try
 // the segment "-" as a room.
 func (s *Server) routes(table []route, base string) http.Handler {
-	e := s.newEcho(base)
+	e := s.newEcho()
 	for _, rt := range table {
 		e.RouteNotFound(rt.path, s.serve(rt))
 	}
-	return e
+	// Not by echo's Pre, which makes functions for each request.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mount(r.URL, base)
+		e.ServeHTTP(w, r)
+	})
 }
 
 // mount takes base off the front of a path, and writes every segment the one way
@@ -151,6 +155,10 @@ func mount(u *url.URL, base string) {
 	if rest == "" && base != "" {
 		rest = "/" // /chat is the landing page as /chat/ is
 	}
+	if unreserved(rest) {
+		u.RawPath = rest
+		return
+	}
 	segments := strings.Split(rest, "/")
 	for i, seg := range segments {
 		plain, err := url.PathUnescape(seg)
@@ -161,6 +169,20 @@ func mount(u *url.URL, base string) {
 		segments[i] = url.PathEscape(plain)
 	}
 	u.RawPath = strings.Join(segments, "/")
+}
+
+// unreserved reports whether a path holds nothing but slashes and what is never
+// escaped, and so is written the one way that there is.
+func unreserved(path string) bool {
+	for i := 0; i < len(path); i++ {
+		switch c := path[i]; {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c >= 'A' && c <= 'Z':
+		case c == '/', c == '-', c == '.', c == '_', c == '~':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // names takes the names out of the path, unescaped once, and checks them.

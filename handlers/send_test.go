@@ -104,6 +104,7 @@ func TestPayloadsComeBackAsTheyWere(t *testing.T) {
 		{"text/plain", "", `""`, "", ""},
 		{"text/plain", "two\nlines\r\n", `"two\nlines\r\n"`, "", ""},
 		{"text/plain; charset=utf-8", "grüß 👋", `"grüß 👋"`, "", ""},
+		{"text/plain;charset=UTF-8", "grüß 👋", `"grüß 👋"`, "", ""},
 		{"text/plain; charset=UTF8", "x", `"x"`, "", ""},
 		{`text/plain; charset="us-ascii"`, "x", `"x"`, "", ""},
 		{"text/markdown", "# x", `"# x"`, "", ""},

@@ -25,10 +25,10 @@ func (s *Server) serve(rt route) echo.HandlerFunc {
 		if r.ContentLength != 0 {
 			// Before it answers net/http reads what is left of a body, also of one that
 			// nobody asked for, and would wait for it as long as the client likes.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait)) // a connection that has none waits
+			bodyUntil(w, time.Now().Add(bodyWait))
 		}
 		act := rt.does[r.Method]
-		w.Header().Set("Vary", "Origin")
+		w.Header()["Vary"] = varyOrigin
 		s.origins.tell(w.Header(), r)
 		if act.listens && ended(r) {
 			w.WriteHeader(http.StatusNoContent)
@@ -77,7 +77,9 @@ func (s *Server) look(rt route, allow string, act action, c echo.Context) error 
 		return nil
 	}
 	var unreadable error
-	q.query, unreadable = url.ParseQuery(r.URL.RawQuery)
+	if r.URL.RawQuery != "" {
+		q.query, unreadable = url.ParseQuery(r.URL.RawQuery)
+	}
 	if rt.tells() {
 		if q.caller, err = s.caller(r, q.query, act.oneself); err != nil {
 			return err
@@ -149,7 +151,7 @@ func namesEventStream(r *http.Request) bool {
 // unplaced answers for a path that no route has.
 func (s *Server) unplaced(w *echo.Response, r *http.Request) {
 	defer s.metrics.answered("", r.Method, w)
-	w.Header().Set("Vary", "Origin")
+	w.Header()["Vary"] = varyOrigin
 	s.origins.tell(w.Header(), r)
 	s.refuse(w, r, notFound())
 }

@@ -186,16 +186,10 @@ func (s *Server) ready() (ok bool, word string) {
 
 // newEcho makes a router that knows nothing but the routes it is given. What it
 // cannot place is not-found, told like every other refusal.
-func (s *Server) newEcho(base string) *echo.Echo {
+func (s *Server) newEcho() *echo.Echo {
 	e := echo.New()
 	e.HTTPErrorHandler = func(_ error, c echo.Context) {
 		s.unplaced(c.Response(), c.Request())
 	}
-	e.Pre(func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			mount(c.Request().URL, base)
-			return next(c)
-		}
-	})
 	return e
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -166,6 +167,31 @@ func TestDrainBeforeTheLogIsOpen(t *testing.T) {
 	s.server.Open(registry(t, memlog.Options{}))
 	s.get("/-/ready").is(503)
 	s.post("/acme/lobby", "x").refused(503, "unavailable")
+}
+
+func TestRequestsAreCountedByWhatBecameOfThem(t *testing.T) {
+	s := open(t, handlers.Options{})
+	for range 3 {
+		s.post("/acme/lobby", "x").is(201)
+		s.post("/acme", "x").refused(400, "no-target")
+	}
+	s.post("/acme?to=lobby", "x").is(201)
+	s.post("/acme/lobby", "x", "Connection-ID: short").refused(400, "bad-id")
+	s.do("DELETE", "/acme/lobby", "").is(405)
+	s.do("PATCH", "/acme/lobby", "").is(405)
+	got := s.ops("GET", "/-/metrics").is(200).body
+	for want, n := range map[string]int{
+		`method="POST",route="/:ns/:room",status="201"`: 3, `method="POST",route="/:ns/:room",status="400"`: 1,
+		`method="POST",route="/:ns",status="201"`: 1, `method="POST",route="/:ns",status="400"`: 3,
+		`method="DELETE",route="/:ns/:room",status="405"`: 1, `method="PATCH",route="/:ns/:room",status="405"`: 1,
+	} {
+		if want := fmt.Sprintf("parley_http_requests_total{%s} %d\n", want, n); !strings.Contains(got, want) {
+			t.Errorf("no %s in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, `_total{kept="volatile"}`) {
+		t.Error("what nobody has done is counted")
+	}
 }
 
 func TestOps(t *testing.T) {

@@ -43,7 +43,7 @@ func (text) event(dst []byte, epoch string, e *events.Event) []byte {
 		}
 		// A line of the server's own: what stood behind the words could be theirs.
 		b = append(append(b, "# asks for an answer to "...), ackID(epoch, e)...)
-		return append(e.AckBy.UTC().AppendFormat(append(b, " by "...), timeFormat), '\n')
+		return append(appendBareTime(append(b, " by "...), e.AckBy), '\n')
 	})...)
 }
 

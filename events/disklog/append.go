@@ -54,8 +54,7 @@ func (l *Log) do(ctx context.Context, o op, w *waiter) error {
 type messages struct {
 	events  []*events.Event
 	records [][]byte
-	sizes   []int
-	total   int // of sizes
+	total   int // of their sizes
 	weight  int // of what is written
 }
 
@@ -67,7 +66,6 @@ func prepare(drafts []events.Draft) messages {
 	m := messages{
 		events:  make([]*events.Event, len(drafts)),
 		records: make([][]byte, len(drafts)),
-		sizes:   make([]int, len(drafts)),
 	}
 	slab := make([]events.Event, len(drafts))
 	buf := make([]byte, 0, room)
@@ -82,9 +80,9 @@ func prepare(drafts []events.Draft) messages {
 		m.records[i] = buf[start:len(buf):len(buf)]
 		e.Data = m.records[i][data:]
 		m.events[i] = e
-		m.sizes[i] = d.Size()
-		m.total += m.sizes[i]
-		m.weight += m.sizes[i] + 64*len(d.To)
+		size := d.Size()
+		m.total += size
+		m.weight += size + 64*len(d.To)
 	}
 	return m
 }
@@ -199,7 +197,7 @@ func (a *appender) add(c *commit, n *namespace, m *messages, stretches []*stretc
 		e.Seq, e.Time = n.last, t
 		record := m.records[i]
 		seal(record, t)
-		a.value = appendEntry(a.value[:0], e, m.sizes[i], record)
+		a.value = appendEntry(a.value[:0], e, e.Size(), record)
 		set(c.batch, numbers, e.Seq, a.value)
 		if e.TTL > 0 {
 			c.batch.Set(expiryKey(ends(uint64(n.time), uint64(e.TTL)), n.id, e.Seq), nil, nil)

@@ -14,11 +14,10 @@ const maxBatch = 1000
 // Append numbers and keeps a batch; see [events.Log]. The tail has heard it when
 // Append returns. The drafts' memory may be used again.
 func (l *Log) Append(ctx context.Context, ns string, b events.Batch) (events.Receipt, error) {
-	leave, err := l.enter(ctx)
-	if err != nil {
+	if err := l.enter(ctx); err != nil {
 		return events.Receipt{}, err
 	}
-	defer leave()
+	defer l.leave()
 	if len(b.Drafts) < 1 || len(b.Drafts) > maxBatch {
 		return events.Receipt{}, events.Refuse(events.CodeBadParameter, "a batch is 1 to %d events", maxBatch)
 	}
@@ -50,11 +49,10 @@ func (l *Log) Append(ctx context.Context, ns string, b events.Batch) (events.Rec
 // Erase takes events out of every stretch and appends the notice; see
 // [events.Log]. The namespace is opened where it was not.
 func (l *Log) Erase(ctx context.Context, ns string, e events.Erasure) (events.Receipt, error) {
-	leave, err := l.enter(ctx)
-	if err != nil {
+	if err := l.enter(ctx); err != nil {
 		return events.Receipt{}, err
 	}
-	defer leave()
+	defer l.leave()
 	notice := copied([]events.Draft{e.Notice})
 	n, err := l.turn(ctx, ns)
 	if err != nil {

@@ -8,11 +8,10 @@ import (
 
 // Namespaces lists the namespaces that have a log; see [events.Log].
 func (l *Log) Namespaces(ctx context.Context) ([]string, error) {
-	leave, err := l.enter(ctx)
-	if err != nil {
+	if err := l.enter(ctx); err != nil {
 		return nil, err
 	}
-	defer leave()
+	defer l.leave()
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return slices.Sorted(maps.Keys(l.namespaces)), nil
@@ -22,11 +21,10 @@ func (l *Log) Namespaces(ctx context.Context) ([]string, error) {
 // the turn meanwhile, so that no append is between its number and the tail, and
 // does not wait for it: who has the turn is appending.
 func (l *Log) Forget(ctx context.Context, ns string) (bool, error) {
-	leave, err := l.enter(ctx)
-	if err != nil {
+	if err := l.enter(ctx); err != nil {
 		return false, err
 	}
-	defer leave()
+	defer l.leave()
 	n := l.find(ns)
 	if n == nil || !n.tryTake() {
 		return false, nil

@@ -83,11 +83,10 @@ func (l *Log) Tail(f func(events.Segment)) {
 // Open gives the namespace's head and makes its log where there is none; see
 // [events.Log].
 func (l *Log) Open(ctx context.Context, ns string) (events.Head, error) {
-	leave, err := l.enter(ctx)
-	if err != nil {
+	if err := l.enter(ctx); err != nil {
 		return events.Head{}, err
 	}
-	defer leave()
+	defer l.leave()
 	n, err := l.open(ns)
 	if err != nil {
 		return events.Head{}, err
@@ -97,11 +96,10 @@ func (l *Log) Open(ctx context.Context, ns string) (events.Head, error) {
 
 // Head gives the namespace's head where it has a log; see [events.Log].
 func (l *Log) Head(ctx context.Context, ns string) (events.Head, error) {
-	leave, err := l.enter(ctx)
-	if err != nil {
+	if err := l.enter(ctx); err != nil {
 		return events.Head{}, err
 	}
-	defer leave()
+	defer l.leave()
 	n := l.find(ns)
 	if n == nil {
 		return events.Head{}, events.Refuse(events.CodeNotFound, "this namespace has no log")
@@ -124,18 +122,20 @@ func (l *Log) Close() error {
 }
 
 // enter begins a call, which leave ends. Close waits for those that began.
-func (l *Log) enter(ctx context.Context) (leave func(), err error) {
+func (l *Log) enter(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return nil, ended(ctx)
+		return ended(ctx)
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.closed {
-		return nil, events.Refuse(events.CodeUnavailable, "the log is closed")
+		return events.Refuse(events.CodeUnavailable, "the log is closed")
 	}
 	l.busy.Add(1)
-	return l.busy.Done, nil
+	return nil
 }
+
+func (l *Log) leave() { l.busy.Done() }
 
 func ended(ctx context.Context) error {
 	return &events.Error{Code: events.CodeUnavailable, Detail: "the caller no longer waits for the log", Cause: context.Cause(ctx)}

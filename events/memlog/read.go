@@ -10,11 +10,10 @@ import (
 
 // Read gives a page of a stretch; see [events.Log]. A Limit below 1 counts as 1.
 func (l *Log) Read(ctx context.Context, ns string, q events.Query) (events.Page, error) {
-	leave, err := l.enter(ctx)
-	if err != nil {
+	if err := l.enter(ctx); err != nil {
 		return events.Page{}, err
 	}
-	defer leave()
+	defer l.leave()
 	n := l.find(ns)
 	if n == nil {
 		return events.Page{}, nil
@@ -55,11 +54,10 @@ func page(entries []*entry, q events.Query, now time.Time) (picked []*events.Eve
 
 // Removed gives the marks of stretches; see [events.Log].
 func (l *Log) Removed(ctx context.Context, ns string, stretches []string) ([]uint64, error) {
-	leave, err := l.enter(ctx)
-	if err != nil {
+	if err := l.enter(ctx); err != nil {
 		return nil, err
 	}
-	defer leave()
+	defer l.leave()
 	marks := make([]uint64, len(stretches))
 	n := l.find(ns)
 	if n == nil {
@@ -76,11 +74,10 @@ func (l *Log) Removed(ctx context.Context, ns string, stretches []string) ([]uin
 // Find gives the number of the first event at or after a time; see [events.Log].
 // In a namespace without a log it is 1.
 func (l *Log) Find(ctx context.Context, ns string, t time.Time) (uint64, error) {
-	leave, err := l.enter(ctx)
-	if err != nil {
+	if err := l.enter(ctx); err != nil {
 		return 0, err
 	}
-	defer leave()
+	defer l.leave()
 	n := l.find(ns)
 	if n == nil {
 		return 1, nil

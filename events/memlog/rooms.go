@@ -11,11 +11,10 @@ import (
 // Rooms lists the rooms that hold an event; see [events.Log]. It goes through the
 // names of all stretches, whatever they hold.
 func (l *Log) Rooms(ctx context.Context, ns, after string, limit int) (rooms []events.Stretch, more bool, err error) {
-	leave, err := l.enter(ctx)
-	if err != nil {
+	if err := l.enter(ctx); err != nil {
 		return nil, false, err
 	}
-	defer leave()
+	defer l.leave()
 	n := l.find(ns)
 	if n == nil {
 		return nil, false, nil

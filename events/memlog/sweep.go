@@ -12,11 +12,10 @@ import (
 // Sweep enforces retention now; see [events.Log]. A namespace is locked for its
 // own part only.
 func (l *Log) Sweep(ctx context.Context) error {
-	leave, err := l.enter(ctx)
-	if err != nil {
+	if err := l.enter(ctx); err != nil {
 		return err
 	}
-	defer leave()
+	defer l.leave()
 	return l.sweep(ctx)
 }
 
