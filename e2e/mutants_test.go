@@ -57,6 +57,14 @@ var mutants = []mutant{
 		why: "what was kept from somebody would reach them",
 	},
 	{
+		name: "a quiet sync syncs nothing",
+		file: "events/disklog/quiet.go",
+		old:  "if synced, err := f.syncer.sync(f.Fd()); synced {",
+		new:  "if synced, err := true, error(nil); synced {",
+		pkg:  "./events/disklog", run: "^TestAnsweredIsOnDisk$",
+		why: "what was answered would be lost with the power",
+	},
+	{
 		name: "floors stay where they are when the tail breaks",
 		file: "events/namespace.go",
 		old:  "n.raiseLocked(s.After)",

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -106,7 +107,7 @@ type Log struct {
 	db     *pebble.DB
 	lock   *pebble.Lock
 	space  *space
-	syncer *syncer     // nil with another file system than the machine's
+	syncer *syncer     // nil where nothing is quiet: with one processor, and on another file system than the machine's
 	many   atomic.Bool // several callers wait for the sync of what was written last
 
 	queue     *queue
@@ -169,7 +170,7 @@ func (l *Log) open(dir string, o Options) (err error) {
 		}
 	}()
 	fs := o.FS
-	if fs == vfs.Default {
+	if fs == vfs.Default && runtime.GOMAXPROCS(0) > 1 {
 		l.syncer = newSyncer()
 		fs = quietFS{fs, l.syncer, &l.many}
 	}

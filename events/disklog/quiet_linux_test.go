@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -68,10 +69,18 @@ func logsUnsynced(t *testing.T, dir string) (pages uint64) {
 	return pages
 }
 
+// twoProcessors has a log be quiet on a machine with one too.
+func twoProcessors() (undo func()) {
+	n := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(max(n, 2))
+	return func() { runtime.GOMAXPROCS(n) }
+}
+
 // What was answered is on disk, whichever way it got there.
 func TestAnsweredIsOnDisk(t *testing.T) {
 	dir := t.TempDir()
 	tells(t, dir)
+	defer twoProcessors()()
 	l := open(t, dir, disklog.Options{})
 	defer func() { l.Close() }()
 	var w logtest.Witness
@@ -256,6 +265,7 @@ func TestClosedLogLeavesNothing(t *testing.T) {
 		return names
 	}
 	dir := t.TempDir()
+	defer twoProcessors()()
 	closeLog(t, open(t, dir, disklog.Options{})) // whatever is made once is there now
 	before := open0()
 	for range 3 {
