@@ -79,7 +79,7 @@ var bar = []struct {
 		c.says("", "to=r", "one-tab")
 		c.heard("ann one-tab", "bo one-tab")
 	}},
-	{"presence", []string{"--grace=1s"}, func(c *crowd, s *server) {
+	{"presence", []string{"--grace=5s"}, func(c *crowd, s *server) {
 		observer := newCrowd(c.t, s, "bar")
 		observer.url = c.url
 		c.enter("ann r")

@@ -18,7 +18,7 @@ type syncer struct {
 	aio   uintptr  // what the kernel knows it by
 	event *os.File // the kernel writes to it when a sync has ended; nil where this cannot be done
 	wait  syscall.RawConn
-	fd    uint32
+	fd    uint32 // of event
 	count uint64 // of syncs, by which the end of each is known
 }
 
@@ -50,7 +50,7 @@ func (s *syncer) close() {
 // closeLocked leaves a syncer that syncs nothing.
 func (s *syncer) closeLocked() {
 	if s.aio != 0 {
-		_, _, _ = unix.Syscall(unix.SYS_IO_DESTROY, s.aio, 0, 0) // nothing is under way
+		_, _, _ = unix.Syscall(unix.SYS_IO_DESTROY, s.aio, 0, 0) // it waits for what is under way
 		s.aio = 0
 	}
 	if s.event != nil {
