@@ -265,10 +265,14 @@ func (o *output) String() string {
 
 // freePort gives a port below those that the kernel hands to connections: a
 // client that keeps calling a server that is down could otherwise be given that
-// very port, connect to itself, and hold it when the server comes back.
+// very port, connect to itself, and hold it when the server comes back. None is
+// given twice: who has one may not use it yet, or not just now.
 func freePort() string {
+	given.Lock()
+	defer given.Unlock()
 	for {
-		addr := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000))
+		given.last = (given.last + 1) % 12000
+		addr := fmt.Sprintf("127.0.0.1:%d", 20000+given.last)
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
 			continue
@@ -278,6 +282,11 @@ func freePort() string {
 		return port
 	}
 }
+
+var given = struct {
+	sync.Mutex
+	last int
+}{last: rand.IntN(12000)}
 
 func hostOf(url string) string {
 	host, _, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
