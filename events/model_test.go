@@ -74,7 +74,10 @@ func runModel(t *testing.T, seed uint64) {
 	}
 	mem := memlog.New(memlog.Options{Keep: keep, SweepEvery: -1})
 	m := &model{t: t, seed: seed, log: newLateLog(mem, seed, rnd.IntN(3) == 0)}
-	o := events.Options{Log: m.log, Window: 2 + rnd.IntN(40)}
+	o := events.Options{Log: m.log, Window: 2 + rnd.IntN(40), WindowAge: -1}
+	if rnd.IntN(3) == 0 {
+		o.WindowAge = time.Duration(1+rnd.IntN(1000)) * time.Millisecond
+	}
 	if seed%3 == 0 {
 		o.WindowMemory = int64(1 + rnd.IntN(20_000)) // from none at all to a few events a room
 	}

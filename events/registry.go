@@ -20,8 +20,13 @@ type Options struct {
 	// Now is the clock of TTLs and of volatile events; nil means time.Now.
 	Now func() time.Time
 
-	Window      int // events that a room's window holds at most; 0 means 512
-	WindowBytes int // bytes of Event.Size that it holds at most; 0 means 1 MiB
+	// A room's window holds what is younger than WindowAge; 0 means 2 s, and a negative
+	// one that age is no reason. What is older it drops by halves when it has more than
+	// Window events, 0 means 512, or WindowBytes of Event.Size, 0 means 1 MiB; and what is
+	// not when it has eight times those bytes.
+	Window      int
+	WindowBytes int
+	WindowAge   time.Duration
 
 	// WindowMemory is how many bytes of memory the windows of all rooms may take
 	// together, about; 0 means 256 MiB, less no bound. With more the rooms that are
@@ -77,6 +82,9 @@ func NewRegistry(o Options) *Registry {
 	}
 	if o.WindowBytes <= 0 {
 		o.WindowBytes = 1 << 20
+	}
+	if o.WindowAge == 0 {
+		o.WindowAge = 2 * time.Second
 	}
 	switch {
 	case o.WindowMemory == 0:

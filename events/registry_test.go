@@ -30,13 +30,20 @@ type stage struct {
 
 func newStage(t *testing.T, keep events.Keep) *stage {
 	t.Helper()
+	return newStageOf(t, keep, events.Options{})
+}
+
+// newStageOf is a stage with options, but for the log.
+func newStageOf(t *testing.T, keep events.Keep, o events.Options) *stage {
+	t.Helper()
 	log := memlog.New(memlog.Options{Keep: keep, SweepEvery: -1})
 	t.Cleanup(func() {
 		if err := log.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return &stage{T: t, log: log, reg: events.NewRegistry(events.Options{Log: log})}
+	o.Log = log
+	return &stage{T: t, log: log, reg: events.NewRegistry(o)}
 }
 
 func (s *stage) listen(connection string, start events.Start, rooms ...string) *events.Cursor {
@@ -265,9 +272,7 @@ func (s *stage) sweep() {
 }
 
 func TestAnOpenStreamThatFallsBehindRetentionIsTold(t *testing.T) {
-	log := memlog.New(memlog.Options{Keep: events.Keep{Events: 3}, SweepEvery: -1})
-	defer log.Close()
-	s := &stage{T: t, log: log, reg: events.NewRegistry(events.Options{Log: log, Window: 2})}
+	s := newStageOf(t, events.Keep{Events: 3}, events.Options{Window: 2, WindowAge: -1})
 	c := s.listen(bo, events.Start{}, "lobby")
 	s.hears(c, "")
 	for i := range 10 {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"time"
 )
 
 // A room is a stretch that somebody listens to: a room's, a member's own,
@@ -39,19 +40,38 @@ type seat struct {
 
 // put adds the newest event and keeps the window within its bounds by dropping
 // the older half, so that the cost of trimming is spread over what it made room for.
+// The half is only dropped when it is old, so that who is a moment late while much is
+// said need not read the log, and is not the later for it.
 func (r *room) put(e *Event, reg *Registry) {
 	r.mu.Lock()
 	before := r.weight()
 	r.window = append(r.window, e)
 	r.bytes += e.Size()
-	for len(r.window) > reg.o.Window || r.bytes > reg.o.WindowBytes && len(r.window) > 1 {
-		r.trimLocked((len(r.window) + 1) / 2)
+	for n := r.surplusLocked(e.Time, &reg.o); n > 0; n = r.surplusLocked(e.Time, &reg.o) {
+		r.trimLocked(n)
 	}
 	listed := r.weighLocked(before, &reg.windows)
 	r.mu.Unlock()
 	if !listed {
 		reg.windows.add(r)
 	}
+}
+
+// momentBytes is how many times WindowBytes a window holds at most, however young.
+const momentBytes = 8
+
+// surplusLocked gives how many of its oldest events the window is to drop: half of it,
+// or none.
+func (r *room) surplusLocked(now time.Time, o *Options) int {
+	n := len(r.window)
+	half := (n + 1) / 2
+	switch {
+	case n <= o.Window && (r.bytes <= o.WindowBytes || n == 1):
+		return 0
+	case now.Sub(r.window[half-1].Time) < o.WindowAge && r.bytes <= momentBytes*o.WindowBytes:
+		return 0
+	}
+	return half
 }
 
 // weight is what the window takes in memory, about: an event's bytes are there twice,

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"parley/events"
 	"parley/events/memlog"
@@ -122,5 +124,80 @@ func TestWindowsThatAreReadAreSpared(t *testing.T) {
 		if err != nil || d.Far || len(d.Events) != 50 {
 			t.Fatalf("after %d messages elsewhere the room that is read has lost its window: %+v, %v", n, d, err)
 		}
+	}
+}
+
+// near takes a cursor back above a number, reads as far as no log is needed, and reports
+// whether none was.
+func (s *stage) near(c *events.Cursor, above uint64) bool {
+	s.Helper()
+	c.Back(above)
+	for {
+		d, err := c.Next(s.Context(), events.Limit{Near: true})
+		if err != nil {
+			s.Fatal(err)
+		}
+		if d.Far || !d.More {
+			return !d.Far
+		}
+	}
+}
+
+// Who is a moment behind is told from memory, however much was said in it. Who is
+// further behind than that is told from the log, for there windows have their bounds.
+func TestWindowsReachBackAMoment(t *testing.T) {
+	for name, tt := range map[string]struct {
+		each, after int // in a tenth of a second, while much is said; and when little is
+		text        string
+	}{
+		"many": {200, 1100, "x"},
+		"big":  {10, 200, strings.Repeat("x", 50_000)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStageOf(t, events.Keep{}, events.Options{Window: 1000, WindowBytes: 4 << 20, WindowMemory: -1})
+				c := s.listen("", events.Start{}, "lobby")
+				for tenth := range 60 {
+					for range tt.each {
+						s.say("", tt.text, "lobby")
+					}
+					if !s.near(c, uint64(max(tenth-18, 0)*tt.each)) {
+						t.Fatalf("after %d ms who is 1.9 s behind needs the log", tenth*100)
+					}
+					time.Sleep(100 * time.Millisecond)
+				}
+				if s.near(c, 0) {
+					t.Error("a window that is to hold 2 s holds all of 6")
+				}
+				// What is said at leisure makes it small again.
+				for range tt.after {
+					s.say("", tt.text, "lobby")
+					time.Sleep(100 * time.Millisecond)
+				}
+				if s.near(c, uint64(60*tt.each)) {
+					t.Error("a window has not become smaller when less was said")
+				}
+			})
+		})
+	}
+}
+
+// A moment in which very much is said is not kept whole.
+func TestAMomentIsBounded(t *testing.T) {
+	s := newStageOf(t, events.Keep{}, events.Options{WindowBytes: 100_000, WindowAge: time.Hour, WindowMemory: -1})
+	late, later := s.listen("", events.Start{}, "lobby"), s.listen("", events.Start{}, "lobby")
+	text := strings.Repeat("x", 50_000)
+	for n := range uint64(50) {
+		s.say("", text, "lobby")
+		if !s.near(late, max(n, 7)-7) {
+			t.Fatalf("who is 8 events behind, after %d, needs the log", n+1)
+		}
+		if n < 16 {
+			continue
+		}
+		if s.near(later, n-15) {
+			t.Fatalf("who is 16 events behind, after %d, needs no log", n+1)
+		}
+		s.all(later)
 	}
 }

@@ -38,7 +38,7 @@ type stageOptions struct {
 	tcp     bool
 	closed  bool // the log is not open yet
 	keep    events.Keep
-	window  int
+	window  int // events that a room's window holds at most
 	page    bool
 	server  handlers.Options
 	streams int
@@ -47,7 +47,11 @@ type stageOptions struct {
 func newStage(t *testing.T, o stageOptions) *stage {
 	t.Helper()
 	st := &stage{t: t, said: &lockedBuffer{}, log: memlog.New(memlog.Options{SweepEvery: -1, Keep: o.keep})}
-	st.reg = events.NewRegistry(events.Options{Log: sickLog{st.log, st}, Window: o.window, Streams: o.streams})
+	of := events.Options{Log: sickLog{st.log, st}, Window: o.window, Streams: o.streams}
+	if of.Window > 0 {
+		of.WindowAge = -1
+	}
+	st.reg = events.NewRegistry(of)
 	o.server.Logger = slog.New(slog.NewJSONHandler(st.said, nil))
 	if o.page {
 		o.server.Page = fstest.MapFS{"index.html": {Data: []byte("<!doctype html><title>the page</title>")}}
