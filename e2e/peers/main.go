@@ -57,7 +57,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	b := &bench{dir: work, out: os.Stdout, note: os.Stderr, quick: *quick, pairs: *pairs}
+	b := &bench{dir: work, out: os.Stdout, note: os.Stderr, quick: *quick, pairs: *pairs, began: time.Now()}
 	if *quick {
 		b.pairs = 1
 	}

@@ -21,6 +21,8 @@ import (
 type bench struct {
 	dir       string // what was built, and the servers' own directories
 	out, note io.Writer
+	began     time.Time
+	revision  string // what is measured, as a sentence begins
 	quick     bool
 	pairs     int
 	peers     map[string]*peer
@@ -28,8 +30,10 @@ type bench struct {
 }
 
 func (b *bench) build(ctx context.Context, binary string) error {
-	to := filepath.Join(b.dir, "parley")
+	to, tree := filepath.Join(b.dir, "parley"), filepath.Join("..", "..")
+	b.revision = revision(ctx, tree)
 	if binary != "" {
+		b.revision = "On another program than that of the tree"
 		path, err := filepath.Abs(binary)
 		if err == nil {
 			err = os.Symlink(path, to)
@@ -37,7 +41,7 @@ func (b *bench) build(ctx context.Context, binary string) error {
 		if err != nil {
 			return err
 		}
-	} else if err := run1(ctx, filepath.Join("..", ".."), "go", "build", "-o", to, "."); err != nil {
+	} else if err := run1(ctx, tree, "go", "build", "-o", to, "."); err != nil {
 		return err
 	}
 	b.peers = map[string]*peer{}

@@ -96,7 +96,7 @@ func writeDoc(path string, b *bench, done []*measured, shown string, wanted []wi
 	}
 	var out bytes.Buffer
 	out.Write(before)
-	fmt.Fprintf(&out, "%s\n\n%s, the load generator on the same machine. Medians of %s, with the least and the most in brackets.\n", beginMark, machine(), plural(b.pairs, "run"))
+	fmt.Fprintf(&out, "%s\n\n%s\n\n%s, the load generator on the same machine. Medians of %s, with the least and the most in brackets.\n", beginMark, b.account(path), machine(), plural(b.pairs, "run"))
 	if len(b.missing) > 0 {
 		fmt.Fprintf(&out, "\nNot measured, since they could not be built here: %s.\n", strings.Join(b.missing, ", "))
 	}
