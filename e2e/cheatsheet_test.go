@@ -441,12 +441,12 @@ var cheatsheet = []struct {
 		c.says("", "to=r", "one")
 		c.do(http.StatusOK, "PUT", "/-/members/me?room=s", "ann", "")
 		c.says("", "to=s", "two")
-		var rooms struct{ Rooms []string }
+		c.heard("ann one two", "bo one")
+		var rooms struct{ Rooms []string } // told before what was said after
 		c.people["ann"].unmarshal("rooms", &rooms)
 		if !slices.Equal(rooms.Rooms, []string{"r", "s"}) {
 			c.t.Errorf("she was told %q", rooms.Rooms)
 		}
-		c.heard("ann one two", "bo one")
 	}},
 	{"socket.leave", func(c *crowd) {
 		c.enter("ann r s", "bo r")
