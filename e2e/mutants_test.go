@@ -136,6 +136,14 @@ var mutants = []mutant{
 		pkg:  "./handlers/pump", run: "^TestAFullSocketIsAPosition$",
 		why: "a slow reader would get the end of one event and the start of another as one",
 	},
+	{
+		name: "tables are written with rests while the next memtable is full",
+		file: "events/disklog/leisure.go",
+		old:  "late := l.queued.Load",
+		new:  "late := func() bool { return false }",
+		pkg:  "./events/disklog", run: "^TestNoRestWhileAMemtableWaits$",
+		why: "appends would wait for an engine that rests",
+	},
 }
 
 // TestMutants breaks the code on purpose, without touching a file of it, and

@@ -23,6 +23,10 @@
 // A namespace that is forgotten goes in one batch, and the short number that it
 // had in the keys is not given again.
 //
+// The engine's tables are written with rests, so that who appends has the disk and
+// the processors between them, and without where appends would have to wait for a
+// table.
+//
 // A torn tail of the engine's write-ahead log, as a power cut leaves it, is
 // healed. Corruption anywhere else is refused when the log is opened or, where
 // it shows only then, when an event is read: events.CodeCorrupt, with the file in

@@ -28,6 +28,8 @@ const (
 	// recycledLogs is how many old write-ahead logs the engine keeps to write
 	// over, which is faster to sync than a new file.
 	recycledLogs = memTables + 1
+
+	mergedTables = 4 // as many are flushed before they are merged
 )
 
 // engineOptions are made for two cores and little memory.
@@ -45,7 +47,7 @@ func (l *Log) engineOptions(o Options) *pebble.Options {
 		MemTableStopWritesThreshold: memTables,
 		// Room comes back only when what deletes has been flushed.
 		FlushDelayDeleteRange:      10 * time.Second,
-		L0CompactionThreshold:      4,
+		L0CompactionThreshold:      mergedTables,
 		L0StopWritesThreshold:      40,
 		LBaseMaxBytes:              64 << 20,
 		MaxOpenFiles:               500,
@@ -56,6 +58,7 @@ func (l *Log) engineOptions(o Options) *pebble.Options {
 			BackgroundError: func(err error) { o.Logger.Warn("the engine could not tidy up", "err", err) },
 		},
 	}
+	l.space.leisure.listen(eo.EventListener, mergedTables)
 	eo.Levels[0].BlockSize = 8 << 10
 	// For the counters of rooms and for idempotency keys, most of which are
 	// asked for once and are not there.

@@ -193,7 +193,11 @@ func (l *Log) open(dir string, o Options) (err error) {
 	if err := l.loadNamespaces(); err != nil {
 		return err
 	}
-	return l.identify(o, fresh)
+	if err := l.identify(o, fresh); err != nil {
+		return err
+	}
+	l.space.leisure.ample.Store(true)
+	return nil
 }
 
 // release gives back what open has taken.
@@ -226,6 +230,7 @@ func canonical(dir string) (string, error) {
 // Close waits for the calls under way and ends the log. A second Close does
 // nothing.
 func (l *Log) Close() error {
+	l.space.leisure.ample.Store(false)
 	l.retention.stop()
 	l.gate.Lock()
 	first := !l.closed

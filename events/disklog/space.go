@@ -41,6 +41,7 @@ type space struct {
 	enough  time.Time   // until then there is room; the appender's
 
 	scrubbing atomic.Bool // old write-ahead logs are deleted, not written over
+	leisure   leisure
 }
 
 func newSpace(fs vfs.FS, dir string, reserve int64, logger *slog.Logger) *space {
@@ -118,9 +119,9 @@ func (s *space) keepBallast() error {
 	return nil
 }
 
-// A engineFS makes compactions fail while space is tight, and gives no
-// write-ahead log to be written over while erased events are scrubbed. Everything
-// else passes.
+// An engineFS makes compactions fail while space is tight, has tables written at
+// leisure, and gives no write-ahead log to be written over while erased events are
+// scrubbed. Everything else passes.
 type engineFS struct {
 	vfs.FS
 	space *space
@@ -129,17 +130,20 @@ type engineFS struct {
 var errTight = errors.New("too little of the disk is free to tidy up")
 
 func (c engineFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if category != "pebble-compaction" {
-		return c.FS.Create(name, category)
-	}
-	if c.space.tight() {
+	if category == compactionCategory && c.space.tight() {
 		return nil, errTight
 	}
 	f, err := c.FS.Create(name, category)
 	if err != nil {
 		return nil, err
 	}
-	return &compactionFile{File: f, space: c.space}, nil
+	switch category {
+	case flushCategory:
+		f = c.space.leisure.write(f, category)
+	case compactionCategory:
+		f = c.space.leisure.write(&compactionFile{File: f, space: c.space}, category)
+	}
+	return f, nil
 }
 
 // ReuseForWrite may give a new file instead, which is slower to sync.
