@@ -201,14 +201,16 @@ func (b *tab) does(statements string) {
 	eval[chromedp.Void](b, statements)
 }
 
-// until waits until a condition in the page holds. chromedp.Poll would make its
-// condition a function from a string, which the page's policy rightly forbids.
+// until waits until a condition holds in a page that is there as far as its last
+// element: where a click leads elsewhere, the new page has its address before that.
+// chromedp.Poll would make its condition a function from a string, which the page's
+// policy rightly forbids.
 func (b *tab) until(condition string) {
 	b.t.Helper()
 	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for !eval[bool](b, "Boolean("+condition+")") {
+	for !eval[bool](b, `document.readyState !== "loading" && Boolean(`+condition+`)`) {
 		if time.Now().After(deadline) {
 			b.t.Fatalf("never came true: %s\nthe page shows:\n%s", condition, eval[string](b, "document.body.innerText"))
 		}
