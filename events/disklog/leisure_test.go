@@ -52,7 +52,7 @@ func (s *tableFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error)
 	return &tableFile{File: f, fs: s, table: t, work: s.work(c), wrote: time.Now()}, nil
 }
 
-// written gives the tables of a category since it was last asked.
+// written gives the tables of a category, the oldest first.
 func (s *tableFS) written(c vfs.DiskWriteCategory) (list []table) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
