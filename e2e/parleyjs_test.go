@@ -169,14 +169,22 @@ func TestClientRoomsPresenceAnswers(t *testing.T) {
 	bob.until(`names("lobby") === "Bob"`)
 }
 
+// byRule has Chromium emulate a network: 148 wants to be told beside the rules whether
+// it is offline, 156 in each of them.
+var byRule = cdp.Command[conditionsByRule, network.EmulateNetworkConditionsByRuleResult]{Method: network.CommandEmulateNetworkConditionsByRule}
+
+type conditionsByRule struct {
+	network.EmulateNetworkConditionsByRuleParams
+	Offline bool `json:"offline"`
+}
+
 // goes takes the tab's network away, or gives it back.
 func (b *tab) goes(offline bool) {
 	b.t.Helper()
-	conditions := &network.Conditions{Offline: offline, DownloadThroughput: -1, UploadThroughput: -1}
+	rules := conditionsByRule{Offline: offline}
+	rules.MatchedNetworkConditions = []*network.Conditions{{Offline: offline, DownloadThroughput: -1, UploadThroughput: -1}}
 	b.run(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
-			MatchedNetworkConditions: []*network.Conditions{conditions},
-		})
+		_, err := cdp.Call(ctx, t, byRule, rules)
 		if err == nil {
 			_, err = cdp.Call(ctx, t, network.OverrideNetworkState, network.OverrideNetworkStateParams{
 				Offline: offline, DownloadThroughput: -1, UploadThroughput: -1,
