@@ -79,6 +79,14 @@ func without[K comparable, V any](m map[K]V, key K) map[K]V {
 	return m
 }
 
+// shrunk gives a list in less memory once it has become much shorter than it was.
+func shrunk[T any](list []T) []T {
+	if cap(list) > 64 && len(list) < cap(list)/4 {
+		return slices.Clone(list)
+	}
+	return list
+}
+
 // enterLocked puts a seat into a room, which is made where it is not there yet:
 // empty, with its floor at the watermark. A guessed floor would be a hole.
 func (n *namespace) enterLocked(s *seat, name string) {
@@ -98,12 +106,10 @@ func (n *namespace) exitLocked(s *seat) {
 	r.seats[s.at] = r.seats[last]
 	r.seats[s.at].at = s.at
 	r.seats[last] = nil
-	r.seats = r.seats[:last]
+	r.seats = shrunk(r.seats[:last])
 	if last == 0 {
 		n.rooms = without(n.rooms, r.name)
 		n.reg.windows.drop(r)
-	} else if cap(r.seats) > 64 && last < cap(r.seats)/4 {
-		r.seats = slices.Clone(r.seats)
 	}
 }
 

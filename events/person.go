@@ -24,8 +24,9 @@ type person struct {
 type stay struct {
 	roster  *roster
 	from    uint64 // only numbers above it are heard; 0 when an opening named the room
-	streams int32  // of this node that have it
-	distant int32  // other nodes that have it
+	place   int32  // in roster.present
+	streams int16  // of this node that have it
+	distant int16  // other nodes that have it
 	until   moment // without a stream here: when the grace is over; 0 when only other nodes have it
 }
 
@@ -49,6 +50,11 @@ func (p *person) stay(room string) *stay {
 		}
 	}
 	return nil
+}
+
+// stayIn gives the member's stay in a room that it has.
+func (p *person) stayIn(r *roster) *stay {
+	return &p.stays[slices.IndexFunc(p.stays, func(s stay) bool { return s.roster == r })]
 }
 
 // rooms gives the names of the member's rooms, sorted.
@@ -86,7 +92,7 @@ func (p *person) onlooker() bool { return len(p.stays) == 0 && p.overlooks() }
 func (n *namespace) rosterLocked(room string) *roster {
 	r := n.rosters[room]
 	if r == nil {
-		r = &roster{name: room, present: make(map[*person]struct{})}
+		r = &roster{name: room}
 		n.rosters[room] = r
 	}
 	return r
@@ -104,8 +110,7 @@ func (n *namespace) stayLocked(p *person, room string, from uint64) *stay {
 		return s
 	}
 	r := n.rosterLocked(room)
-	p.stays = append(p.stays, stay{roster: r, from: from})
-	r.put(p)
+	p.stays = append(p.stays, stay{roster: r, from: from, place: r.put(p)})
 	n.stirLocked(r)
 	return &p.stays[len(p.stays)-1]
 }
@@ -116,7 +121,7 @@ func (n *namespace) departLocked(p *person, over func(*stay) bool) {
 		if !over(&s) {
 			return false
 		}
-		s.roster.take(p)
+		s.roster.take(s.place)
 		n.stirLocked(s.roster)
 		n.dropRosterLocked(s.roster)
 		return true
@@ -264,7 +269,7 @@ func (n *namespace) pickLocked(in, except []string) crowd {
 				}
 			default:
 				if r := n.rosters[t]; r != nil {
-					for p := range r.present {
+					for _, p := range r.present {
 						do(p)
 					}
 				}

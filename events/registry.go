@@ -512,9 +512,6 @@ func (n *namespace) closedLocked(c *Cursor) {
 	n.streams[c.at] = n.streams[last]
 	n.streams[c.at].at = c.at
 	n.streams[last] = nil
-	n.streams = n.streams[:last]
-	if cap(n.streams) > 64 && last < cap(n.streams)/4 {
-		n.streams = slices.Clone(n.streams)
-	}
+	n.streams = shrunk(n.streams[:last])
 	n.uses.Add(1)
 }

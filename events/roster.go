@@ -15,7 +15,7 @@ import (
 // to it.
 type roster struct {
 	name     string
-	present  map[*person]struct{}
+	present  []*person      // in no order; each one's stay says where it is
 	users    map[string]int // members of each user that has a name; nil for none
 	nameless int            // members without one
 
@@ -60,16 +60,23 @@ func (r *roster) size() (count, users int) {
 	return len(r.present), len(r.users) + r.nameless
 }
 
-// put takes in a member that is not there.
-func (r *roster) put(p *person) {
-	r.present[p] = struct{}{}
+// put takes in a member that is not there, and gives the place it has.
+func (r *roster) put(p *person) (place int32) {
+	r.present = append(r.present, p)
 	r.weigh(p.card.User, 1)
 	r.note(nil, p.card)
+	return int32(len(r.present) - 1)
 }
 
-// take takes a member out that is there.
-func (r *roster) take(p *person) {
-	delete(r.present, p)
+// take takes out the member at a place, which the last one then has.
+func (r *roster) take(place int32) {
+	p, last := r.present[place], len(r.present)-1
+	if end := r.present[last]; end != p {
+		r.present[place] = end
+		end.stayIn(r).place = place
+	}
+	r.present[last] = nil
+	r.present = shrunk(r.present[:last])
 	r.weigh(p.card.User, -1)
 	r.note(p.card, nil)
 }
@@ -168,7 +175,7 @@ func (r *roster) state() *Presence {
 	p.Count, p.Users = r.size()
 	if p.Count <= MaxPresence {
 		p.Members = make([]Person, 0, p.Count)
-		for m := range r.present {
+		for _, m := range r.present {
 			p.Members = append(p.Members, *m.card)
 		}
 		slices.SortFunc(p.Members, func(a, b Person) int { return cmpStrings(a.Name, b.Name, a.ID, b.ID) })

@@ -56,6 +56,7 @@ func judge(done []*measured) (list []wish) {
 		ratio(n, p50, "parley", "r3labs", 1, true)
 	}
 	value("idle", perStream, 3.5, true)
+	value("idle", share, 3.5, true)
 	ratio("idle", perStream, "parley", "nchan", 0.5, true)
 	ratio("rooms", posts, "parley", "r3labs", 0.8, false)
 	ratio("rooms", cpuPost, "parley", "r3labs", 1.3, true)

@@ -63,6 +63,7 @@ const (
 	postP99     = "POST p99 ms"
 	postBusy    = "POST p99 ms meanwhile"
 	perStream   = "KB a stream"
+	share       = "KB a stream, the empty server included"
 	memory      = "MB resident"
 	opens       = "opened/s"
 	noticed     = "closed within s"
@@ -81,6 +82,7 @@ var figuresByName = map[string]figure{
 	postP99:     {postP99, 1, func(r *result) float64 { return r.Post.P99 }},
 	postBusy:    {postBusy, 1, func(r *result) float64 { return r.Return.Post.P99 }},
 	perStream:   {perStream, 2, func(r *result) float64 { return r.Server.PerStream / 1000 }},
+	share:       {share, 2, func(r *result) float64 { return r.Server.ResidentAfter / 1000 / float64(max(r.Opened, 1)) }},
 	memory:      {memory, 1, func(r *result) float64 { return r.Server.ResidentAfter / 1e6 }},
 	opens:       {opens, 0, func(r *result) float64 { return r.OpenedPerSecond }},
 	noticed:     {noticed, 3, func(r *result) float64 { return r.Server.Noticed }},
@@ -117,7 +119,7 @@ func scenarios() []scenario {
 	list = append(list, scenario{
 		name: "idle", title: "Idle: 15,000 streams", peers: rivals,
 		args:    words("--streams 15000 --idle --settle 5s"),
-		figures: figures(perStream, memory),
+		figures: figures(perStream, share, memory),
 	}, scenario{
 		name: "rooms", title: "Rooms: 2,000 streams in 400 rooms, 16 writers, 20,000 messages", peers: append([]string{"parley", "parley-memory"}, rivals[1:]...),
 		args:    words("--streams 2000 --rooms 400 --writers 16 --messages 20000"),
