@@ -2,9 +2,11 @@ package events
 
 import "time"
 
-// A place is where a stream stands when an event comes by: who it is and which
+// A place is where a stream stands when an event comes by: whose it is and which
 // rooms it has at that moment.
 type place interface {
+	// is reports whether the stream is the member's.
+	is(member string) bool
 	// in reports whether the stream was in the room when the number was given; for 0,
 	// whether it is.
 	in(room string, seq uint64) bool
@@ -19,25 +21,25 @@ type place interface {
 //
 // A stream over everything is an onlooker in no room: except leaves it out by
 // its member or with *, not by a room.
-func audible(e *Event, member string, p place, now func() time.Time) bool {
-	if e.Skip != "" && e.Skip == member || e.TTL > 0 && e.Expired(now()) {
+func audible(e *Event, p place, now func() time.Time) bool {
+	if e.Skip != "" && p.is(e.Skip) || e.TTL > 0 && e.Expired(now()) {
 		return false
 	}
-	if !meets(e.To, e.Seq, member, p, p.all()) {
+	if !meets(e.To, e.Seq, p, p.all()) {
 		return false
 	}
-	return !meets(e.Except, e.Seq, member, p, false)
+	return !meets(e.Except, e.Seq, p, false)
 }
 
 // meets reports whether one of the targets is everyone, the member, or a room the
 // stream is in; with rooms, any room will do.
-func meets(targets []string, seq uint64, member string, p place, rooms bool) bool {
+func meets(targets []string, seq uint64, p place, rooms bool) bool {
 	for _, t := range targets {
 		switch {
 		case t == Everyone:
 			return true
 		case t[0] == '@':
-			if t[1:] == member {
+			if p.is(t[1:]) {
 				return true
 			}
 		case rooms || p.in(t, seq):

@@ -18,27 +18,15 @@ import (
 // Next is called by one reader at a time; everything else by anybody.
 //
 // There are many, and most of them wait: what can be told from elsewhere is not here,
-// and what is small stands together.
+// and what is small stands together. What nearly every page needs comes first: a
+// thousand cursors are no longer in any cache when it is their turn, and each line of
+// 64 bytes that is looked at has to come from memory.
 type Cursor struct {
 	ns   *namespace
 	rope Bell
 	pos  atomic.Uint64 // written by the reader only
 
-	// What Hello says, from when it was opened.
-	member     string
-	connection string
-	user       string
-	start      uint64
-
-	// The reader's own.
-	gaps []Gap             // to be told before anything else
-	told map[string]uint64 // by stretch, "" for all: up to where a gap was told
-
-	mu     sync.Mutex
-	seats  []*seat
-	left   leaving // under namespace.mu too, where it changes
-	bye    *Bye
-	unsent []unnumbered
+	mu sync.Mutex
 
 	// Where to look for what came since the stream last had everything, so that a
 	// page is made without looking at every room. Set by the tail before the
@@ -57,15 +45,30 @@ type Cursor struct {
 	unseen  bool // the stream makes nobody present
 	resumed bool // what Hello says
 
-	// Under namespace.mu.
-	at      int32       // in namespace.streams
+	// The second line.
+	left    leaving // under namespace.mu too, where it changes
+	bye     *Bye
+	unsent  []unnumbered
+	lapses  *lapses     // the reader's own; nil for most
+	word    uint64      // of member
 	stirred atomic.Bool // there may be something to tell of presence
-	person  *person     // whose stream it is; nil for an unseen one, and once it is not its member's any more
-	watches []*watch
+	at      int32       // in namespace.streams; under namespace.mu
+
+	// The rest.
+	member  string
+	seats   []*seat
+	watches []*watch // under namespace.mu
 
 	// Memory for the seats of most streams, beside the rest of what a page needs.
 	firstSeats [5]seat
 	firstList  [5]*seat
+
+	// What Hello says besides, from when it was opened.
+	connection string
+	user       string
+	start      uint64
+
+	person *person // whose stream it is; nil for an unseen one, and once it is not its member's any more; under namespace.mu
 }
 
 // An unnumbered is a volatile event with its place in the order.
@@ -125,14 +128,6 @@ type Limit struct {
 	// Scratch is memory to make the page in; nil means new memory. Delivery.Events
 	// then lies in it, and is good until it is used again.
 	Scratch *Scratch
-}
-
-// A Scratch is memory that pages are made in, one after another, for any number
-// of cursors that are read by one goroutine.
-type Scratch struct {
-	page   []*Event
-	seats  []*seat
-	behind []*seat
 }
 
 func (l Limit) withDefaults() Limit {
@@ -195,6 +190,9 @@ func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
 	// The watermark is read before the rooms. Read after them, it would promise
 	// events that came into a room once that room had been looked at.
 	mark := c.ns.watermark.Load()
+	if d, ok := c.live(pos, mark, limit); ok {
+		return d, nil
+	}
 	seats, whole, left, bye := c.look(limit.Scratch)
 	if left != nil {
 		c.stand(pos)
@@ -213,26 +211,17 @@ func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
 		return Delivery{Position: c.Position(), More: true, Far: true}, nil
 	}
 	if err != nil {
-		c.gaps = append(c.gaps, gaps...) // they are noted as told, and so must be
+		c.owe(gaps) // they are noted as told, and so must be
 		return Delivery{Position: c.Position()}, err
 	}
 	limit.Scratch.page = page
-	d := Delivery{Gaps: append(c.gaps, gaps...)}
-	c.gaps = nil
+	d := Delivery{Gaps: append(c.owed(), gaps...)}
 	slices.SortFunc(page, func(a, b *Event) int { return cmp.Compare(a.Seq, b.Seq) })
 
 	c.mu.Lock()
-	d.Events, upto = c.pickLocked(page, pos, upto, limit)
-	d.More = upto < mark
-	if upto > pos {
-		c.pos.Store(upto)
-	}
-	d.Position = c.Position()
-	c.current = !d.More
+	c.giveLocked(&d, c, page, pos, upto, mark, limit)
 	c.tracked = c.tracked || whole && !d.More
-	if c.tracked && upto >= c.freshTo {
-		c.fresh, c.many = nil, false
-	}
+	c.caughtLocked()
 	if c.moved {
 		d.Rooms, c.moved = c.roomsLocked(), false
 	}
@@ -249,6 +238,45 @@ func (c *Cursor) Next(ctx context.Context, limit Limit) (Delivery, error) {
 		d.More = true // the bye, for which the bell has rung already
 	}
 	return d, nil
+}
+
+// live gives the next page of a stream that was told everything, and since then
+// something came in at one of its seats and nothing else happened: nearly every page
+// that there is. ok is false where it is another, and nothing has changed then.
+func (c *Cursor) live(pos, mark uint64, limit Limit) (d Delivery, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.fresh; s != nil && c.tracked && !c.many && !c.moved &&
+		c.left == nil && c.bye == nil && len(c.unsent) == 0 && !c.owes() && !c.stirred.Load() {
+		if from := max(pos, s.from); from < mark {
+			page, on := limit.Scratch.after(s.room, from, mark, limit.Events)
+			if from >= on.floor {
+				c.giveLocked(&d, s, page, pos, on.cut, mark, limit)
+				c.caughtLocked()
+				return d, true
+			}
+		}
+	}
+	return d, false
+}
+
+// giveLocked puts on a page what the stream hears of the events in (pos, upto],
+// and moves on.
+func (c *Cursor) giveLocked(d *Delivery, p place, page []*Event, pos, upto, mark uint64, limit Limit) {
+	d.Events, upto = c.pickLocked(p, page, pos, upto, limit)
+	d.More = upto < mark
+	if upto > pos {
+		c.pos.Store(upto)
+	}
+	d.Position = ID{c.Epoch(), max(upto, pos)}
+	c.current = !d.More
+}
+
+// caughtLocked forgets where to look once the stream was told what is there.
+func (c *Cursor) caughtLocked() {
+	if c.tracked && c.pos.Load() >= c.freshTo {
+		c.fresh, c.many = nil, false
+	}
 }
 
 // farewell gives the last page.
@@ -368,59 +396,14 @@ func (c *Cursor) recall(ctx context.Context, page []*Event, r *room, from, upto 
 	return append(page, read.Events...), min(upto, on.floor), gaps, nil
 }
 
-// missed tells the gap between a position and what retention removed beyond it,
-// once.
-func (c *Cursor) missed(ctx context.Context, stretch string, pos, removed uint64) ([]Gap, error) {
-	if removed <= max(pos, c.told[Everything], c.told["in "+stretch]) {
-		return nil, nil
-	}
-	head, err := c.ns.reg.o.Log.Head(ctx, c.ns.name)
-	if err != nil {
-		return nil, err
-	}
-	var gaps []Gap
-	if head.Removed > max(pos, c.told[Everything]) {
-		gaps = append(gaps, c.gap("", pos, head.Removed))
-		c.tell(Everything, head.Removed)
-	}
-	if removed > max(pos, c.told[Everything]) {
-		room := stretch
-		if stretch == Everything || !IsRoom(stretch) {
-			room = ""
-		}
-		gaps = append(gaps, c.gap(room, pos, removed))
-		c.tell("in "+stretch, removed)
-	}
-	return gaps, nil
-}
-
-// tell notes up to where a gap was told.
-func (c *Cursor) tell(scope string, upto uint64) {
-	if c.told == nil {
-		c.told = make(map[string]uint64)
-	}
-	c.told[scope] = upto
-}
-
-// forget takes what retention removed from a stretch as told.
-func (c *Cursor) forget(stretch string, removed uint64) {
-	if removed > 0 {
-		c.tell("in "+stretch, removed)
-	}
-}
-
-func (c *Cursor) gap(room string, from, to uint64) Gap {
-	return Gap{Room: room, From: ID{c.Epoch(), from}.String(), To: ID{c.Epoch(), to}, Reason: GapExpired}
-}
-
 // pickLocked takes from the sorted page what this stream hears, each number once,
 // with the volatile events in their places, up to a limit or to number upto, and
 // gives the number that it came to.
-func (c *Cursor) pickLocked(page []*Event, pos, upto uint64, limit Limit) ([]*Event, uint64) {
+func (c *Cursor) pickLocked(p place, page []*Event, pos, upto uint64, limit Limit) ([]*Event, uint64) {
 	if len(c.unsent) > 0 {
 		now := c.ns.reg.o.Now()
 		c.unsent = slices.DeleteFunc(c.unsent, func(u unnumbered) bool {
-			return now.Sub(u.at) > maxWait || !audible(u.event, c.member, c, c.ns.reg.o.Now)
+			return now.Sub(u.at) > maxWait || !audible(u.event, c, c.ns.reg.o.Now)
 		})
 	}
 	out := page[:0:len(page)]
@@ -449,7 +432,7 @@ func (c *Cursor) pickLocked(page []*Event, pos, upto uint64, limit Limit) ([]*Ev
 		if e.Seq > upto {
 			break
 		}
-		if e.Seq == last || !audible(e, c.member, c, c.ns.reg.o.Now) {
+		if e.Seq == last || !audible(e, p, c.ns.reg.o.Now) {
 			last = e.Seq
 			continue
 		}
@@ -465,7 +448,9 @@ func (c *Cursor) pickLocked(page []*Event, pos, upto uint64, limit Limit) ([]*Ev
 	return out, max(upto, pos)
 }
 
-// in and all make the cursor a place; both under mu.
+// is, in and all make the cursor a place; all under mu.
+func (c *Cursor) is(member string) bool { return c.word == wordOf(member) && c.member == member }
+
 func (c *Cursor) in(name string, seq uint64) bool {
 	// The first of them are the streams' own, and nobody else's memory to look at.
 	for _, s := range slices.Backward(c.seats) {
@@ -477,6 +462,27 @@ func (c *Cursor) in(name string, seq uint64) bool {
 }
 
 func (c *Cursor) all() bool { return c.listens }
+
+// A seat is a place too, the cursor's: where its cursor has left no room and the
+// event came from its own, no other seat has to be looked at.
+func (s *seat) is(member string) bool { return s.cursor.is(member) }
+
+func (s *seat) in(name string, seq uint64) bool {
+	return s.room.name == name && seq > s.from || s.cursor.in(name, seq)
+}
+
+func (s *seat) all() bool { return s.cursor.all() }
+
+// wordOf gives the first eight bytes of a member's ID, so that most members can be
+// told from another without looking at where theirs lies.
+func wordOf(member string) (w uint64) {
+	if len(member) < 8 {
+		return 0
+	}
+	m := member[:8]
+	return uint64(m[0]) | uint64(m[1])<<8 | uint64(m[2])<<16 | uint64(m[3])<<24 |
+		uint64(m[4])<<32 | uint64(m[5])<<40 | uint64(m[6])<<48 | uint64(m[7])<<56
+}
 
 // offer gives the cursor a volatile event whose place is after number after; it
 // takes it if the stream has everything before it. Again says that it may have been
@@ -490,7 +496,7 @@ func (c *Cursor) offer(e *Event, after uint64, again bool) bool {
 	if again && slices.ContainsFunc(c.unsent, func(u unnumbered) bool { return u.event == e }) {
 		return false
 	}
-	if !audible(e, c.member, c, c.ns.reg.o.Now) {
+	if !audible(e, c, c.ns.reg.o.Now) {
 		return false
 	}
 	if n := len(c.unsent); n > 0 {

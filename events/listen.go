@@ -67,7 +67,7 @@ func (r *Registry) Listen(ctx context.Context, c Caller, ns string, l Listen) (*
 		cur.connection = c.Connection
 	}
 	own := "@" + n.member(c)
-	cur.member = own[1:]
+	cur.member, cur.word = own[1:], wordOf(own[1:])
 
 	// The cursor sits in its rooms before it is known where it starts: whatever is
 	// appended from here on rings its bell, and nothing can be between.
@@ -237,7 +237,7 @@ func (c *Cursor) begin(ctx context.Context, s Start, mark uint64) error {
 			if s.kind == startAfter {
 				g.From = s.raw
 			}
-			c.gaps = append(c.gaps, g)
+			c.owe([]Gap{g})
 			break
 		}
 		pos = s.id.Seq
@@ -253,7 +253,7 @@ func (c *Cursor) begin(ctx context.Context, s Start, mark uint64) error {
 			if err != nil {
 				return err
 			}
-			c.gaps = append(c.gaps, gaps...)
+			c.owe(gaps)
 		}
 	case startAll, startLast:
 		first, err := c.forgive(ctx, names, s, mark)
@@ -270,9 +270,9 @@ func (c *Cursor) begin(ctx context.Context, s Start, mark uint64) error {
 	}
 	c.pos.Store(pos)
 	c.start = pos
-	c.resumed = s.Return() && len(c.gaps) == 0
+	c.resumed = s.Return() && !c.owes()
 	c.mu.Lock()
-	c.current = pos >= mark && len(c.gaps) == 0
+	c.current = pos >= mark && !c.owes()
 	c.mu.Unlock()
 	return nil
 }
@@ -366,7 +366,7 @@ func (c *Cursor) heard(events []*Event) []*Event {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(events), func(e *Event) bool {
-		return !audible(e, c.member, c, c.ns.reg.o.Now)
+		return !audible(e, c, c.ns.reg.o.Now)
 	})
 }
 
@@ -405,7 +405,7 @@ func (c *Cursor) since(ctx context.Context, names []string, s Start, mark uint64
 		for j := range gaps {
 			gaps[j].From = ""
 		}
-		c.gaps = append(c.gaps, gaps...)
+		c.owe(gaps)
 	}
 	return c.first(ctx, names, base, mark)
 }

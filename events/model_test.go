@@ -47,6 +47,7 @@ const (
 	modelPeople  = 5
 	modelWriters = 3
 	modelPosts   = 40
+	modelScratch = 3 // so many pages are made at once
 )
 
 // A model is one run: the truth beside the registry.
@@ -56,6 +57,8 @@ type model struct {
 	log   *lateLog
 	reg   *events.Registry
 	quiet sync.WaitGroup // the writers
+
+	scratches chan *events.Scratch
 
 	mu    sync.Mutex
 	truth []*events.Event // by number, from 1; nil where an append is under way
@@ -73,7 +76,10 @@ func runModel(t *testing.T, seed uint64) {
 		keep.Bytes = int64(2000 + rnd.IntN(8000))
 	}
 	mem := memlog.New(memlog.Options{Keep: keep, SweepEvery: -1})
-	m := &model{t: t, seed: seed, log: newLateLog(mem, seed, rnd.IntN(3) == 0)}
+	m := &model{t: t, seed: seed, log: newLateLog(mem, seed, rnd.IntN(3) == 0), scratches: make(chan *events.Scratch, modelScratch)}
+	for range modelScratch {
+		m.scratches <- &events.Scratch{}
+	}
 	o := events.Options{Log: m.log, Window: 2 + rnd.IntN(40), WindowAge: -1}
 	if rnd.IntN(3) == 0 {
 		o.WindowAge = time.Duration(1+rnd.IntN(1000)) * time.Millisecond
@@ -215,7 +221,6 @@ type person struct {
 	first      bool
 	bell       chan struct{}
 	told       []events.Gap
-	scratch    events.Scratch
 }
 
 // A stretch is the numbers in (from, upto] of a room.
@@ -300,14 +305,17 @@ func (p *person) read(ctx context.Context, c *events.Cursor) {
 		if p.rnd.IntN(10) == 0 {
 			p.move(ctx)
 		}
-		limit := events.Limit{Events: 1 + p.rnd.IntN(8), Near: p.rnd.IntN(2) == 0, Scratch: &p.scratch}
-		d, err := c.Next(ctx, limit)
+		limit := events.Limit{Events: 8, Near: p.rnd.IntN(2) == 0}
+		if p.rnd.IntN(2) == 0 {
+			limit.Events = 1 + p.rnd.IntN(8)
+		}
+		d, err := p.next(ctx, c, limit)
 		if d.Far {
 			if !limit.Near || !d.More || len(d.Events) > 0 || d.Position.Seq != p.position {
 				p.m.t.Errorf("seed %d: a page too far from %d is %+v", p.m.seed, p.position, d)
 			}
 			limit.Near = false
-			d, err = c.Next(ctx, limit)
+			d, err = p.next(ctx, c, limit)
 		}
 		if err != nil {
 			if !errors.Is(err, context.Canceled) {
@@ -337,6 +345,16 @@ func (p *person) read(ctx context.Context, c *events.Cursor) {
 			}
 		}
 	}
+}
+
+// next gives a page, made in memory that all readers take turns with: what one saw in
+// it must be nothing to the next.
+func (p *person) next(ctx context.Context, c *events.Cursor, limit events.Limit) (events.Delivery, error) {
+	limit.Scratch = <-p.m.scratches
+	defer func() { p.m.scratches <- limit.Scratch }()
+	d, err := c.Next(ctx, limit)
+	d.Events = slices.Clone(d.Events)
+	return d, err
 }
 
 // drop forgets a page from some event on, as a socket that breaks does.

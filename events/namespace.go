@@ -60,6 +60,10 @@ type namespace struct {
 	retiring chan struct{} // closed when it is known whether it is forgotten; nil when it is not about to be
 }
 
+// roomsMade counts the rooms of all registries, for the memory that pages are made in
+// may be used for any of them.
+var roomsMade atomic.Uint64
+
 func newNamespace(r *Registry, name string) *namespace {
 	return &namespace{
 		name: name, reg: r,
@@ -92,7 +96,7 @@ func shrunk[T any](list []T) []T {
 func (n *namespace) enterLocked(s *seat, name string) {
 	r := n.rooms[name]
 	if r == nil {
-		r = &room{name: name, floor: n.watermark.Load()}
+		r = &room{name: name, number: roomsMade.Add(1), floor: n.watermark.Load()}
 		n.rooms[name] = r
 	}
 	s.room, s.at = r, int32(len(r.seats))

@@ -13,7 +13,8 @@ import (
 // Everything of the stretch at or below floor is in the log; everything above
 // it, up to the namespace's watermark, is in window.
 type room struct {
-	name string
+	name   string
+	number uint64 // no other room of this process has it, or had
 
 	mu     sync.Mutex
 	floor  uint64

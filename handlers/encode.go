@@ -14,6 +14,7 @@ const (
 	formSSE = iota
 	formLine
 	formText
+	formChunk // formSSE as a chunk of HTTP/1.1, in which nearly every stream has it
 )
 
 // appendEvent appends an event as one JSON object, "id" first; one without a

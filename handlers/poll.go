@@ -47,7 +47,7 @@ func (s *Server) poll(w http.ResponseWriter, r *http.Request, cursor *events.Cur
 	w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
 	w.WriteHeader(http.StatusOK)
 	err = s.streams.pump.WriteAll(r.Context(), newWriter(w), p.body)
-	s.streams.Events.Add(int64(p.events))
+	s.streams.Events.Add(0, int64(p.events))
 	s.streams.Bytes.Add(int64(len(p.body)))
 	s.closed(cursor, began, p.events, endReason(err, "answered"))
 	return nil

@@ -21,19 +21,26 @@ func (sse) hello(dst []byte, h *events.Hello, heartbeat time.Duration) []byte {
 }
 
 func (sse) event(dst []byte, epoch string, e *events.Event) []byte {
-	return append(dst, e.Form(formSSE, func(e *events.Event) []byte {
-		b := make([]byte, 0, 256+len(e.Data))
-		if e.Seq > 0 {
-			b = append(appendBare(append(b, "id: "...), events.ID{Epoch: epoch, Seq: e.Seq}), '\n')
-		}
-		b = append(appendName(append(b, "event: "...), e.Event), "\ndata: "...)
-		if e.Event == events.ErasedEvent {
-			b = append(b, e.Data...)
-		} else {
-			b = appendEvent(b, epoch, e)
-		}
-		return append(b, "\n\n"...)
-	})...)
+	return append(dst, e.Form(formSSE, func(e *events.Event) []byte { return encodeSSE(epoch, e) })...)
+}
+
+// chunk is event as a chunk of HTTP/1.1.
+func (sse) chunk(dst []byte, epoch string, e *events.Event) []byte {
+	return append(dst, e.Form(formChunk, func(e *events.Event) []byte { return asChunk(encodeSSE(epoch, e), 0) })...)
+}
+
+func encodeSSE(epoch string, e *events.Event) []byte {
+	b := make([]byte, 0, 288+len(e.Data))
+	if e.Seq > 0 {
+		b = append(appendBare(append(b, "id: "...), events.ID{Epoch: epoch, Seq: e.Seq}), '\n')
+	}
+	b = append(appendName(append(b, "event: "...), e.Event), "\ndata: "...)
+	if e.Event == events.ErasedEvent {
+		b = append(b, e.Data...)
+	} else {
+		b = appendEvent(b, epoch, e)
+	}
+	return append(b, "\n\n"...)
 }
 
 func (sse) rooms(dst []byte, rooms []string) []byte {

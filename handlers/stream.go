@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/labstack/echo/v4"
 
@@ -23,8 +24,8 @@ import (
 type streams struct {
 	Open   atomic.Int64 // streams and polls that are open now
 	Opened atomic.Int64 // since the start
-	Events atomic.Int64 // put on pages, for each stream anew
 	Bytes  atomic.Int64 // that sockets took of streams that have ended, and of polls
+	Events tally        // put on pages, for each stream anew
 
 	pump *pump.Pump
 }
@@ -167,16 +168,29 @@ var clock = time.Now()
 // here, in one piece of memory with what the pump has of it: there are many, and
 // most of them wait.
 type source struct {
-	cursor  *events.Cursor
+	began time.Duration // by the clock
+	bye   *events.Bye   // with which it was done, once it is
+
+	// What every page needs stands together, and beside what is so of the bell.
 	server  *Server
-	bye     *events.Bye   // with which it was done, once it is
-	told    uint64        // the position that the last page led to
-	began   time.Duration // by the clock
+	cursor  *events.Cursor
+	told    uint64 // the position that the last page led to
 	events  uint32
 	as      representation
 	chunked bool
 	bell    pump.Bell
 }
+
+// Memory is what a page is made in, by one goroutine at a time and for any stream.
+type memory struct {
+	scratch events.Scratch
+	lane    uint32 // where it counts
+}
+
+// memories counts them.
+var memories atomic.Uint32
+
+func newMemory() *memory { return &memory{lane: memories.Add(1)} }
 
 // end is called when the stream has ended, for whatever reason.
 func (c *source) end(res pump.Result) {
@@ -193,13 +207,13 @@ func (c *source) end(res pump.Result) {
 // every event: what comes before the first of them is in no position and could not
 // be told again, so it leaves whole.
 func (c *source) Next(ctx context.Context, p *pump.Page, near bool) pump.State {
-	scratch, ok := p.Memory.(*events.Scratch)
+	memory, ok := p.Memory.(*memory)
 	if !ok {
-		scratch = &events.Scratch{}
-		p.Memory = scratch
+		memory = newMemory()
+		p.Memory = memory
 	}
 	limit := pageLimit
-	limit.Near, limit.Scratch = near, scratch
+	limit.Near, limit.Scratch = near, &memory.scratch
 	d, err := c.cursor.Next(ctx, limit)
 	if ctx.Err() != nil {
 		return pump.Done
@@ -232,8 +246,12 @@ func (c *source) Next(ctx context.Context, p *pump.Page, near bool) pump.State {
 	}
 	epoch := c.cursor.Epoch()
 	for _, e := range d.Events {
-		from := len(p.Bytes)
-		p.Bytes = c.framed(f.event(p.Bytes, epoch, e), from)
+		if c.chunked && c.as == asStream {
+			p.Bytes = sse{}.chunk(p.Bytes, epoch, e)
+		} else {
+			from := len(p.Bytes)
+			p.Bytes = c.framed(f.event(p.Bytes, epoch, e), from)
+		}
 		if e.Seq > 0 {
 			at = e.Seq
 		}
@@ -241,7 +259,7 @@ func (c *source) Next(ctx context.Context, p *pump.Page, near bool) pump.State {
 	}
 	c.told = d.Position.Seq
 	c.events += uint32(len(d.Events))
-	c.server.streams.Events.Add(int64(len(d.Events)))
+	c.server.streams.Events.Add(memory.lane, int64(len(d.Events)))
 	switch {
 	case d.Bye != nil:
 		c.bye = d.Bye
@@ -257,6 +275,10 @@ func (c *source) Next(ctx context.Context, p *pump.Page, near bool) pump.State {
 	return pump.Dry
 }
 
+// Soon asks for the lines of memory that make most pages: the cursor's first, and
+// its seat.
+func (c *source) Soon() { pump.Prefetch(unsafe.Pointer(c.cursor), 0, 5) }
+
 // Back takes the stream back to what its socket took.
 func (c *source) Back(at uint64) {
 	c.cursor.Back(at)
@@ -269,12 +291,17 @@ func (c *source) Beat(p *pump.Page) {
 	p.Bytes = c.framed(c.as.format().heartbeat(p.Bytes, c.cursor.Position()), from)
 }
 
-// framed makes a chunk, in place, of what dst holds beyond from.
+// framed makes a chunk of what dst holds beyond from, where the stream has chunks.
 func (c *source) framed(dst []byte, from int) []byte {
-	n := len(dst) - from
-	if !c.chunked || n == 0 {
+	if !c.chunked || len(dst) == from {
 		return dst
 	}
+	return asChunk(dst, from)
+}
+
+// asChunk makes a chunk, in place, of what dst holds beyond from.
+func asChunk(dst []byte, from int) []byte {
+	n := len(dst) - from
 	var size [18]byte
 	head := append(strconv.AppendInt(size[:0], int64(n), 16), "\r\n"...)
 	dst = append(dst, head...)

@@ -6,8 +6,8 @@ import "sync/atomic"
 // yet are one. Rings before the stream runs are not heard: a stream that begins asks
 // its source first. It must not be copied.
 type Bell struct {
-	wake  atomic.Pointer[func()]
 	rider rider // the stream itself, where a loop runs it: one thing in memory, not two
+	wake  atomic.Pointer[func()]
 }
 
 // NewBell makes a bell for one stream.

@@ -10,6 +10,7 @@ import (
 type crew struct {
 	loop   *loop
 	helper hand
+	calls  chan struct{} // one is a shift; closed when the loop ends
 
 	list    []*rider
 	next    atomic.Int64 // how many of the list have been given out
@@ -33,6 +34,18 @@ func newCrew(l *loop) *crew {
 	return c
 }
 
+// begin has the helper wait to be called, until end. It has a goroutine of its own, and
+// the stack that this has grown to, for as long as the loop runs.
+func (c *crew) begin() {
+	c.calls = make(chan struct{}, 1)
+	go c.help(c.calls)
+}
+
+func (c *crew) end() {
+	close(c.calls)
+	c.helper.forget()
+}
+
 // turns lets everybody on the list have a turn. It is the loop's, and returns when
 // all hands are still.
 func (c *crew) turns(list []*rider) {
@@ -45,7 +58,7 @@ func (c *crew) turns(list []*rider) {
 		}
 		if c.left() >= many/2 && c.helping.CompareAndSwap(false, true) {
 			c.done.Add(1)
-			go c.help()
+			c.calls <- struct{}{}
 		}
 		c.loop.hand.turns(mine)
 	}
@@ -54,16 +67,18 @@ func (c *crew) turns(list []*rider) {
 	c.loop.settle(&c.helper)
 }
 
-func (c *crew) help() {
-	defer c.done.Done()
-	for range shift / piece {
-		theirs := c.take()
-		if len(theirs) == 0 {
-			break
+func (c *crew) help(calls <-chan struct{}) {
+	for range calls {
+		for range shift / piece {
+			theirs := c.take()
+			if len(theirs) == 0 {
+				break
+			}
+			c.helper.turns(theirs)
 		}
-		c.helper.turns(theirs)
+		c.helping.Store(false)
+		c.done.Done()
 	}
-	c.helping.Store(false)
 }
 
 // take gives out the next of the list.

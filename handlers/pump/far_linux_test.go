@@ -23,6 +23,7 @@ func (s *slowSource) Next(context.Context, *Page, bool) State {
 
 func (*slowSource) Back(uint64) {}
 func (*slowSource) Beat(*Page)  {}
+func (*slowSource) Soon()       {}
 
 // Two read pages from the disk, and while others are busy they rest after each.
 func TestReadersFromFarRestWhileOthersAreBusy(t *testing.T) {

@@ -3,6 +3,7 @@ package pump
 import (
 	"context"
 	"slices"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,8 +33,18 @@ func (h *hand) part(r *rider, err error) { h.partings = append(h.partings, parti
 // forget lets go of memory that many riders needed.
 func (h *hand) forget() { h.page, h.plans, h.partings = Page{}, nil, nil }
 
+// turns lets riders have their turns, one after the other. There may be thousands, and
+// what there is of them in memory is in no cache any more once the kernel has written
+// to as many sockets. So it is asked for while others have theirs: a rider, with what
+// its source keeps just before it, two turns ahead, and what its source asks for one.
 func (h *hand) turns(list []*rider) {
-	for _, r := range list {
+	for i, r := range list {
+		if i+2 < len(list) {
+			Prefetch(unsafe.Pointer(list[i+2]), -1, 2)
+		}
+		if i+1 < len(list) {
+			list[i+1].source.Soon()
+		}
 		r.queued.Store(false)
 		h.turn(r)
 	}
@@ -44,7 +55,8 @@ func (h *hand) turn(r *rider) {
 	if r.phase == gone {
 		return
 	}
-	if said := r.events.Swap(0); said != 0 {
+	if r.events.Load() != 0 {
+		said := r.events.Swap(0)
 		var err error
 		switch {
 		case said&(unix.EPOLLERR|unix.EPOLLHUP|unix.EPOLLRDHUP) != 0:
@@ -105,7 +117,8 @@ func (h *hand) step(r *rider, due bool) bool {
 		}
 		r.rest = nil
 	}
-	if p := r.far.Swap(nil); p != nil {
+	if r.far.Load() != nil {
+		p := r.far.Swap(nil)
 		if r.state == Dry {
 			r.state = More // its bell may have rung since then, while it was away
 		}

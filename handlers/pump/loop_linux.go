@@ -145,6 +145,9 @@ func (l *loop) startLocked() bool {
 		l.ep = nil
 		return false
 	}
+	if l.crew != nil {
+		l.crew.begin()
+	}
 	go l.run()
 	go l.hear(raw)
 	return true
@@ -282,7 +285,7 @@ func (l *loop) rest() bool {
 	l.ep, l.ready, l.seats, l.free = nil, nil, nil, nil
 	l.hand.forget()
 	if l.crew != nil {
-		l.crew.helper.forget()
+		l.crew.end()
 	}
 	return true
 }

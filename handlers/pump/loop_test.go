@@ -69,6 +69,8 @@ func (s *record) Next(_ context.Context, p *pump.Page, near bool) pump.State {
 
 func (s *record) Back(at uint64) { s.at = at }
 
+func (s *record) Soon() {}
+
 func (s *record) Beat(p *pump.Page) { p.Bytes = append(p.Bytes, "beat\n"...) }
 
 func (s *record) stream() (pump.Stream, <-chan pump.Result) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"parley/handlers/pump"
 )
@@ -63,6 +64,8 @@ func (s *script) Next(_ context.Context, p *pump.Page, _ bool) pump.State {
 	}
 	return pump.Dry
 }
+
+func (s *script) Soon() {}
 
 func (s *script) Back(uint64) {}
 
@@ -461,4 +464,13 @@ func TestWriteAll(t *testing.T) {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})
+}
+
+func TestPrefetchMayBeToldAnyAddress(t *testing.T) {
+	var b byte
+	for _, p := range []unsafe.Pointer{nil, unsafe.Pointer(&b)} {
+		pump.Prefetch(p, -3, 5)
+		pump.Prefetch(p, 0, 0)
+		pump.Prefetch(p, 2, 1)
+	}
 }

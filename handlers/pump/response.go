@@ -115,5 +115,6 @@ func (p *Pump) WriteAll(ctx context.Context, w Writer, body []byte) error {
 type nothing struct{}
 
 func (nothing) Next(context.Context, *Page, bool) State { return Done }
+func (nothing) Soon()                                   {}
 func (nothing) Back(uint64)                             {}
 func (nothing) Beat(*Page)                              {}

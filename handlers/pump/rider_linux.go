@@ -10,33 +10,34 @@ import (
 
 // A rider is one stream of a loop. What has no word of its own beside it belongs to
 // the loop's turning goroutine, or to a far reader while the rider is away. There are
-// many, and most of them wait: its fields are no larger than what is in them.
+// many, and most of them wait: its fields are no larger than what is in them, and those
+// that every turn looks at stand together.
 type rider struct {
+	seated atomic.Bool   // its bell can be rung
+	queued atomic.Bool   // it is on the list
+	events atomic.Uint32 // what the system said of its socket since its last turn
+
+	phase   phase
+	state   State // what the source said last
+	planned bool
+	slot    int16
+	fd      int32
+	last    int32 // the tick of the last write that took something
+	beat    int32 // heartbeat in ticks; 0 for none
+
 	loop   *loop
 	source Source
-	end    func(Result)
-	rest   []byte // is written before the next page
+	rest   []byte               // is written before the next page
+	far    atomic.Pointer[Page] // what was read from far
 	taken  int64
 
-	next, prev *rider               // in the wheel
-	far        atomic.Pointer[Page] // what was read from far
-	why        error                // why it is to end once it is back
+	next, prev *rider // in the wheel
+	end        func(Result)
+	why        error // why it is to end once it is back
 
-	beat  int32 // heartbeat in ticks; 0 for none
-	last  int32 // the tick of the last write that took something
-	fd    int32
 	at    int32  // its seat
 	stamp uint32 // tells this rider from others that had its seat
 	noise int32  // bytes that the client may still send
-
-	events atomic.Uint32 // what the system said of its socket since its last turn
-	seated atomic.Bool   // its bell can be rung
-	queued atomic.Bool   // it is on the list
-
-	slot    int16
-	planned bool
-	phase   phase
-	state   State // what the source said last
 }
 
 // A phase is what a rider is doing between two turns.

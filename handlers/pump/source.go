@@ -11,6 +11,11 @@ type Source interface {
 	// empty and says Far.
 	Next(ctx context.Context, p *Page, near bool) State
 
+	// Soon tells that Next is likely to be called in a moment, for which memory may
+	// be brought nearer; see [Prefetch]. It may be called at any time, also while
+	// another goroutine calls Next and after the last call of it.
+	Soon()
+
 	// Back tells that of the page that Next made last only what leads to a
 	// position was taken: one that was marked on it. The next page begins there.
 	Back(at uint64)
