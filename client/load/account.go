@@ -25,6 +25,7 @@ type account struct {
 	caught  *hdrhistogram.Histogram // microseconds from the return until a stream had caught up
 	live    bool                    // what is heard now has a latency
 
+	fresh                          int64 // heard, and not yet seen from outside
 	returnedAt                     int64
 	strayed, duplicated, reordered int
 	heads                          *bufio.Reader
@@ -82,8 +83,7 @@ func (a *account) sawID(s *stream) {
 }
 
 func (a *account) hear(s *stream, m mark, now int64) {
-	a.heard.Add(1)
-	a.lastAt.Store(now)
+	a.fresh++
 	if a.live {
 		record(a.latency, now-m.at)
 	}
@@ -91,5 +91,14 @@ func (a *account) hear(s *stream, m mark, now int64) {
 		s.target = 0
 		record(a.caught, now-a.returnedAt)
 		a.behind.Add(-1)
+	}
+}
+
+// tell lets what was heard be seen from outside.
+func (a *account) tell(now int64) {
+	if a.fresh > 0 {
+		a.heard.Add(a.fresh)
+		a.lastAt.Store(now)
+		a.fresh = 0
 	}
 }

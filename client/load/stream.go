@@ -83,6 +83,7 @@ var (
 // take reads what came. It keeps nothing of b. An answer to be written is given
 // back. An error is the end of the stream; errEnded and errBusy are orderly ones.
 func (s *stream) take(b []byte, now int64) (reply []byte, err error) {
+	defer s.account.tell(now)
 	if s.framing == nil {
 		body, reply, err := s.takeHead(b)
 		if err != nil || s.framing == nil {
@@ -239,14 +240,12 @@ func saysBusy(bye []byte) bool {
 // may have begun.
 func (s *stream) findMarks(b []byte) (rest []byte) {
 	for {
-		i := bytes.Index(b, []byte(markSign))
+		i := bytes.IndexByte(b, markSign[0])
 		if i < 0 {
-			if n := len(b); n > 0 && b[n-1] == markSign[0] {
-				return b[n-1:]
-			}
 			return nil
 		}
-		if b = b[i:]; len(b) < markLen {
+		b = b[i:]
+		if sign := min(len(b), len(markSign)); len(b) < markLen && string(b[:sign]) == markSign[:sign] {
 			return b
 		}
 		m, ok := readMark(b)
