@@ -6,7 +6,8 @@ import (
 )
 
 // A crew is a loop and one that helps it while many have their turn at once, as
-// when an event is for thousands. It costs them a wake-up, and is worth that only then.
+// when an event is for thousands and nobody had anything to write before. It costs them
+// a wake-up, and is worth that only then.
 type crew struct {
 	loop   *loop
 	helper hand

@@ -1,6 +1,7 @@
 package pump_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"runtime"
@@ -37,7 +38,15 @@ func TestManyTurnsAreShared(t *testing.T) {
 	gate, asked := make(chan struct{}), make(chan struct{}, 16)
 	var shut atomic.Bool
 	ours, theirs := tcp(t)
-	go func() { _ = lines(theirs, "", 0) }()
+	kept := make(chan struct{}, 1)
+	go func() {
+		for in := bufio.NewScanner(theirs); in.Scan(); {
+			select {
+			case kept <- struct{}{}:
+			default:
+			}
+		}
+	}()
 	keeper := &record{page: 1}
 	st, keeperEnded := keeper.stream()
 	st.Source = &pausing{keeper, func() {
@@ -47,6 +56,15 @@ func TestManyTurnsAreShared(t *testing.T) {
 		}
 	}}
 	p.Take(ours, st)
+
+	// A loop that has not rested since everybody came is not helped. When the keeper's
+	// line has been read it is about to.
+	rest := func() {
+		for range 20 {
+			keeper.grow(1)
+			<-kept
+		}
+	}
 
 	var meet atomic.Bool
 	var there atomic.Int32
@@ -99,6 +117,7 @@ func TestManyTurnsAreShared(t *testing.T) {
 		all, ends = append(all, s), append(ends, ended)
 	}
 	asking.Wait()
+	rest()
 	for round := range rounds {
 		shut.Store(true)
 		keeper.bell.Ring()
