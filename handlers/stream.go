@@ -190,8 +190,6 @@ type memory struct {
 // memories counts them.
 var memories atomic.Uint32
 
-func newMemory() *memory { return &memory{lane: memories.Add(1)} }
-
 // end is called when the stream has ended, for whatever reason.
 func (c *source) end(res pump.Result) {
 	c.cursor.Close()
@@ -207,13 +205,13 @@ func (c *source) end(res pump.Result) {
 // every event: what comes before the first of them is in no position and could not
 // be told again, so it leaves whole.
 func (c *source) Next(ctx context.Context, p *pump.Page, near bool) pump.State {
-	memory, ok := p.Memory.(*memory)
+	made, ok := p.Memory.(*memory)
 	if !ok {
-		memory = newMemory()
-		p.Memory = memory
+		made = &memory{lane: memories.Add(1)}
+		p.Memory = made
 	}
 	limit := pageLimit
-	limit.Near, limit.Scratch = near, &memory.scratch
+	limit.Near, limit.Scratch = near, &made.scratch
 	d, err := c.cursor.Next(ctx, limit)
 	if ctx.Err() != nil {
 		return pump.Done
@@ -259,7 +257,7 @@ func (c *source) Next(ctx context.Context, p *pump.Page, near bool) pump.State {
 	}
 	c.told = d.Position.Seq
 	c.events += uint32(len(d.Events))
-	c.server.streams.Events.Add(memory.lane, int64(len(d.Events)))
+	c.server.streams.Events.Add(made.lane, int64(len(d.Events)))
 	switch {
 	case d.Bye != nil:
 		c.bye = d.Bye

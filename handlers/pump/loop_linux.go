@@ -139,7 +139,7 @@ func (l *loop) startLocked() bool {
 		return false
 	}
 	l.ep = os.NewFile(uintptr(fd), "epoll")
-	l.wheel = wheel{began: time.Now()}
+	l.wheel, l.taken = wheel{began: time.Now()}, 0
 	raw, err := l.ep.SyscallConn()
 	if err != nil {
 		_ = l.ep.Close()
