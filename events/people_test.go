@@ -470,6 +470,24 @@ func TestUsersAreCountedOnce(t *testing.T) {
 	}
 }
 
+// Who has come is told with the event that comes next, not with the bell after it.
+func TestPresenceBesideAnEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, events.Keep{})
+		time.Sleep(grace)
+		a := s.come(ann, events.Listen{Rooms: []string{"lobby"}, Name: "Ann", Presence: true})
+		s.next(a)
+		s.come(bo, events.Listen{Rooms: []string{"lobby"}, Name: "Bob"})
+		time.Sleep(time.Second)
+		synctest.Wait()
+		s.say(bo, "hello", "lobby")
+		d := s.next(a)
+		if got := tells(d); got != "lobby:2/2 +Bob" || len(d.Events) != 1 || d.More {
+			t.Errorf("told %q and %d events, more %v", got, len(d.Events), d.More)
+		}
+	})
+}
+
 func TestMuchPresenceIsCountsOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, events.Keep{})
