@@ -41,12 +41,15 @@ func (c *Cursor) stand(pos uint64) {
 	if c.released {
 		return
 	}
-	c.tracked = false // fresh may be a seat that is left
+	c.tracked = false
 	seats := c.seats[:0]
 	for _, s := range c.seats {
 		if last, left := c.left[s]; left && last <= pos {
 			delete(c.left, s)
 			c.ns.exitLocked(s)
+			if c.fresh == s {
+				c.many = true // what comes after it was left is not heard there
+			}
 			continue
 		}
 		seats = append(seats, s)
