@@ -49,6 +49,14 @@ var mutants = []mutant{
 		why: "who is in a room would hear what was said in the one before it on the list",
 	},
 	{
+		name: "where to look may be a seat that was left",
+		file: "events/leaving.go",
+		old:  "c.many = true",
+		new:  "_ = c.many",
+		pkg:  "./events", run: "^TestGettingUpWhileSomethingComesIn$",
+		why: "who leaves a room while something comes in would hear it",
+	},
+	{
 		name: "skip is not judged at all",
 		file: "events/audience.go",
 		old:  `e.Skip != "" && p.is(e.Skip) || `,

@@ -266,3 +266,43 @@ func TestErasingNothing(t *testing.T) {
 		t.Errorf("erased: %v %v", got.First, err)
 	}
 }
+
+// A room of many takes its time to note where each stream has to look, and a stream
+// that is getting up from it then has been noted, but for an event that is not its.
+func TestGettingUpWhileSomethingComesIn(t *testing.T) {
+	s := newStage(t, events.Keep{})
+	for i := range 3000 {
+		s.listen(fmt.Sprintf("connection-of-%d", i), events.Start{}, "hall")
+	}
+	c := s.listen(bo, events.Start{}, "lobby")
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				s.say("", "a word", "hall")
+			}
+		}
+	})
+	defer wg.Wait()
+	defer close(stop)
+	for range 500 {
+		s.join(bo, "hall")
+		s.next(c)
+		s.next(c)
+		moved, err := s.reg.Leave(t.Context(), caller(bo), "demo", "hall")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 6 {
+			for _, e := range s.next(c).Events {
+				if e.Seq > moved.Position.Seq {
+					t.Fatalf("left at %d, and heard %d", moved.Position.Seq, e.Seq)
+				}
+			}
+		}
+	}
+}
